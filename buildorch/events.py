@@ -75,7 +75,11 @@ class AttemptStarted:
 
 @attrs.frozen(kw_only=True)
 class ConnectFailed:
-    """One try to connect failed; `retry_in` seconds later comes the next, None: no more here."""
+    """One try to connect failed.
+
+    `retry_in` seconds later comes the next; None: no more here, and `fallback` is the server
+    that is used instead, if there is one.
+    """
 
     kind: ClassVar[str] = "connect_failed"
     stage: str
@@ -84,12 +88,16 @@ class ConnectFailed:
     reason: str
     message: str
     tries: int
-    retry_in: float | None
+    retry_in: float | None = None
+    fallback: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class StepLaunching:
-    """Intent: the job of a step is about to be launched under this id."""
+    """Intent: the job of a step is about to be launched under this id.
+
+    Its log begins at byte `log_base` of the attempt's log.
+    """
 
     kind: ClassVar[str] = "step_launching"
     stage: str
@@ -97,8 +105,9 @@ class StepLaunching:
     step: int
     server: str
     job: str
-    digest: str
+    digest: str = ""
     name: str | None = None
+    log_base: int = 0
 
 
 @attrs.frozen(kw_only=True)

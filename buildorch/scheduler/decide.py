@@ -1,0 +1,174 @@
+"""What follows from the state: the next event of one stage, or the end of the run.
+
+Pure functions of state and time; `machine` applies what they return and asks again until
+nothing follows any more.
+"""
+
+from __future__ import annotations
+
+from buildorch import events
+from buildorch.events import Event
+from buildorch.model import RunStatus, StageStatus
+from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.table import Phase
+from buildorch.scheduler.verdict import Verdict, retry, verdict
+
+
+def next_event(run: RunState, state: StageState, now: float, cleanup: float) -> Event | None:
+    """Return the event that the state of *state* makes due, or None.
+
+    Args:
+        run: The run.
+        state: One of its stages.
+        now: Monotonic time.
+        cleanup: Seconds that `always` stages may go on after a cancel.
+    """
+    stopping = _stopping(run, state, now, cleanup)
+    match state.phase:
+        case Phase.WAITING:
+            return _skipped_or_cancelled(run, state, stopping=stopping)
+        case Phase.QUEUED | Phase.BACKOFF | Phase.CONNECTING:
+            return _finish(state, StageStatus.CANCELLED, now) if stopping else _unreachable(state)
+        case Phase.LAUNCHING | Phase.RUNNING:
+            return _kill(state) if stopping and state.kill is None else None
+        case Phase.ENDED:
+            return _ended(state, stopping=stopping)
+        case Phase.SETTLING:
+            return _settle(run, state, now)
+        case _:
+            return None
+
+
+def _stopping(run: RunState, state: StageState, now: float, cleanup: float) -> bool:
+    """Tell whether the stage is to end early: cancel, or another's failure with fail_fast."""
+    if state.stage.always:
+        since = run.cancel_requested_at
+        return since is not None and now >= since + cleanup
+    return run.cancel_requested_at is not None or run.failing_fast
+
+
+def _unreachable(state: StageState) -> Event | None:
+    failed = state.unreachable
+    if failed is None:
+        return None
+    return events.AttemptFinished(
+        stage=state.name,
+        attempt=state.attempt,
+        status=StageStatus.UNREACHABLE,
+        reason=f"{failed.server}: {failed.message}",
+    )
+
+
+def _skipped_or_cancelled(run: RunState, state: StageState, *, stopping: bool) -> Event | None:
+    if stopping:
+        return _finish(state, StageStatus.CANCELLED, None)
+    if state.blocked_by is None or state.stage.always:
+        return None
+    cause = run.stages[state.blocked_by].finished
+    status = cause.status if cause is not None else "failed"
+    return _finish(state, StageStatus.SKIPPED, None, f"{state.blocked_by} {status}")
+
+
+def _kill(state: StageState) -> Event:
+    return events.KillRequested(
+        stage=state.name, attempt=state.attempt, step=state.step, reason="cancelled"
+    )
+
+
+def _ended(state: StageState, *, stopping: bool) -> Event | None:
+    """Judge the ended job; a stage function goes on by itself unless it is to stop."""
+    if state.stage.function is not None:
+        stop = stopping and state.kill is None
+        return _kill_function(state) if stop else None
+    finished = state.steps[state.step].finished
+    if finished is None:
+        return None
+    found = verdict(state.stage, finished.end, state.report)
+    if state.kill is not None and finished.end.kind == "lost":
+        found = Verdict(StageStatus.CANCELLED, state.kill)  # it is gone: that was wanted
+    return events.AttemptFinished(
+        stage=state.name,
+        attempt=state.attempt,
+        status=found.status,
+        reason=found.reason,
+        warning=found.warning,
+        exit_code=finished.end.code if finished.end.kind == "exit" else None,
+        signal=finished.end.code if finished.end.kind == "signal" else None,
+        errors=state.report.errors,
+        warnings=state.report.warnings,
+        first_error=state.report.first_error,
+    )
+
+
+def _kill_function(state: StageState) -> Event:
+    """Return the intent to stop a stage function that is between two jobs."""
+    return events.KillRequested(stage=state.name, attempt=state.attempt, step=0, reason="cancelled")
+
+
+def _settle(run: RunState, state: StageState, now: float) -> Event:
+    result = state.verdict
+    if result is None:  # the table leads to SETTLING by AttemptFinished only
+        raise AssertionError(state.name)
+    stopped = run.cancel_requested_at is not None and not state.stage.always
+    again = None if stopped else retry(state.stage, result.status, result.reason, state.budget)
+    if again is None:
+        return _finish(state, result.status, now)
+    cause, delay = again
+    return events.RetryScheduled(
+        stage=state.name, attempt=state.attempt + 1, delay=delay, cause=cause
+    )
+
+
+def _finish(
+    state: StageState, status: StageStatus, now: float | None, reason: str | None = None
+) -> events.StageFinished:
+    result = state.verdict
+    started = state.started_at
+    step = state.steps.get(state.step)
+    finished = step.finished if step is not None else None
+    return events.StageFinished(
+        stage=state.name,
+        status=status,
+        reason=reason or (result.reason if result is not None else None),
+        exit_code=result.exit_code if result is not None else None,
+        signal=result.signal if result is not None else None,
+        attempts=state.attempt,
+        server=state.server.name if state.attempt else None,
+        seconds=None if started is None or now is None else round(now - started, 3),
+        errors=result.errors if result is not None else 0,
+        warnings=result.warnings if result is not None else 0,
+        first_error=result.first_error if result is not None else None,
+        warning=result.warning if result is not None else None,
+        allowed=state.stage.allow_failure and status is not StageStatus.SUCCEEDED,
+        log=f"{state.name}/attempt-{state.attempt}.log" if state.steps else None,
+        log_complete=finished.log_complete if finished is not None else True,
+        output=state.values.get((0, "output")),
+    )
+
+
+def run_end(run: RunState, now: float) -> events.RunFinished | None:
+    """Return the end of the run once every stage has ended."""
+    if run.unfinished or run.finished is not None:
+        return None
+    results = run.created.results if run.created is not None else ""
+    return events.RunFinished(
+        status=run_status(run), seconds=round(now - run.created_at, 3), results=results
+    )
+
+
+def run_status(run: RunState) -> RunStatus:
+    """Return how a run ended of which every stage has ended."""
+    ended = list(run.stages.values())
+    if run.cancel_requested_at is not None and any(
+        state.finished is not None and state.finished.status is StageStatus.CANCELLED
+        for state in ended
+    ):
+        return RunStatus.CANCELLED
+    own = all(state.clear or _only_passed_on(state) for state in ended)
+    return RunStatus.SUCCEEDED if own else RunStatus.FAILED
+
+
+def _only_passed_on(state: StageState) -> bool:
+    """Tell whether an `always` stage is unclear for its predecessors' sake alone."""
+    finished = state.finished
+    return state.stage.always and finished is not None and finished.status is StageStatus.SUCCEEDED

@@ -1,0 +1,184 @@
+"""What the runner tells the scheduler: things that were seen to happen, stored or not.
+
+The scheduler turns a fact into events, or into none where it comes too late to matter.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from buildorch.job import JobEnd
+from buildorch.model import JSON
+
+
+@attrs.frozen(kw_only=True)
+class SlotTaken:
+    """The stage may use a slot of the server."""
+
+    stage: str
+    server: str
+
+
+@attrs.frozen(kw_only=True)
+class SlotBusy:
+    """Other runs use all slots of the server; `holder` says who."""
+
+    stage: str
+    server: str
+    holder: str
+
+
+@attrs.frozen(kw_only=True)
+class Connected:
+    """The server is linked."""
+
+    server: str
+
+
+@attrs.frozen(kw_only=True)
+class NotConnected:
+    """One try to link the server failed; `transient`: trying again can help."""
+
+    server: str
+    reason: str
+    message: str
+    transient: bool
+
+
+@attrs.frozen(kw_only=True)
+class LinkDown:
+    """The link of a server that runs jobs is gone."""
+
+    server: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class LinkUp:
+    """The link of a server that runs jobs is back."""
+
+    server: str
+
+
+@attrs.frozen(kw_only=True)
+class JobStarted:
+    """The server has the job."""
+
+    stage: str
+    attempt: int
+    step: int
+
+
+@attrs.frozen(kw_only=True)
+class LogReport:
+    """What the collected log of an ended job says.
+
+    Attributes:
+        size: Bytes collected for this job.
+        sha256: Of the server's log, where it was compared.
+        complete: Whether all of the server's log is here.
+        masked: Bytes of secrets that were masked.
+        errors: Distinct errors that its tool reported.
+        warnings: Likewise.
+        first_error: The first real error, as one line.
+        last_line: Its last readable line.
+    """
+
+    size: int = 0
+    sha256: str | None = None
+    complete: bool = True
+    masked: int = 0
+    errors: int = 0
+    warnings: int = 0
+    first_error: str | None = None
+    last_line: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class JobEnded:
+    """The job ended and its log is collected."""
+
+    stage: str
+    attempt: int
+    step: int
+    end: JobEnd
+    log: LogReport = LogReport()
+
+
+@attrs.frozen(kw_only=True)
+class StepWanted:
+    """A stage function wants to run its next command."""
+
+    stage: str
+    attempt: int
+    step: int
+    digest: str
+    name: str | None = None
+    log_base: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class ValueGiven:
+    """A stage function has a value to keep: a `c.once`, a `c.sleep`, an output."""
+
+    stage: str
+    attempt: int
+    step: int
+    key: str
+    value: JSON
+
+
+@attrs.frozen(kw_only=True)
+class FunctionEnded:
+    """A stage function returned, raised, or was stopped.
+
+    Attributes:
+        stage: Its stage.
+        attempt: Its attempt.
+        error: None where it returned; else the exception as one line.
+        stopped: Why it was stopped (`cancelled`, `timeout`), where it was.
+        output: What it returned.
+        end: End of the command that failed it, where one did.
+        log: What the attempt's log says.
+    """
+
+    stage: str
+    attempt: int
+    error: str | None = None
+    stopped: str | None = None
+    output: JSON = None
+    end: JobEnd | None = None
+    log: LogReport = LogReport()
+
+
+@attrs.frozen(kw_only=True)
+class CancelOrdered:
+    """Somebody wants the run to end."""
+
+    by: str
+
+
+@attrs.frozen(kw_only=True)
+class Archived:
+    """The archive was written, or why not."""
+
+    error: str | None = None
+
+
+Fact: TypeAlias = (
+    SlotTaken
+    | SlotBusy
+    | Connected
+    | NotConnected
+    | LinkDown
+    | LinkUp
+    | JobStarted
+    | JobEnded
+    | StepWanted
+    | ValueGiven
+    | FunctionEnded
+    | CancelOrdered
+    | Archived
+)

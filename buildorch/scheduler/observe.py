@@ -1,0 +1,208 @@
+"""What a fact means: the events that it is, given the state; none where it comes too late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import singledispatch
+
+import attrs
+
+from buildorch import events
+from buildorch.events import Event
+from buildorch.model import StageStatus
+from buildorch.scheduler import facts
+from buildorch.scheduler.facts import Fact
+from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.table import Phase
+from buildorch.scheduler.verdict import Verdict, verdict
+
+#: The first try to connect and three more.
+CONNECT_TRIES = 4
+
+#: Seconds before the second try; doubles each time, half of it by chance.
+CONNECT_DELAY = 1.0
+
+#: Phases in which a job of the stage may be alive on a server.
+_WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
+
+#: Phases in which a stage function may be on its way.
+_IN_FUNCTION = (*_WITH_JOB, Phase.ENDED)
+
+
+@attrs.frozen
+class Surroundings:
+    """What an observation needs beside the fact.
+
+    Attributes:
+        run: The run's state; only read.
+        id: Id of the run.
+        now: Monotonic time.
+        chance: Returns a number from 0 to 1.
+    """
+
+    run: RunState
+    id: str
+    now: float
+    chance: Callable[[], float]
+
+    def on_server(self, server: str, phases: tuple[Phase, ...]) -> Iterator[StageState]:
+        """Yield the stages that are in one of *phases* on *server*."""
+        for state in self.run.active.values():
+            if state.phase in phases and state.server.name == server:
+                yield state
+
+    def attempt(self, stage: str, attempt: int, phases: tuple[Phase, ...]) -> Iterator[StageState]:
+        """Yield the stage if this attempt of it is still in one of *phases*."""
+        state = self.run.stages[stage]
+        if state.attempt == attempt and state.phase in phases:
+            yield state
+
+
+@singledispatch
+def observe(fact: Fact, _: Surroundings) -> Iterable[Event]:
+    """Return the events that *fact* is."""
+    raise NotImplementedError(type(fact).__name__)
+
+
+@observe.register
+def _(fact: facts.Connected, here: Surroundings) -> Iterable[Event]:
+    for state in here.on_server(fact.server, (Phase.CONNECTING,)):
+        if state.stage.function is not None:
+            yield events.StepStarted(stage=state.name, attempt=state.attempt, step=0)
+        else:
+            yield _launching(state, here.id, 1)
+
+
+def _launching(
+    state: StageState, run: str, step: int, wanted: facts.StepWanted | None = None
+) -> Event:
+    return events.StepLaunching(
+        stage=state.name,
+        attempt=state.attempt,
+        step=step,
+        server=state.server.name,
+        job=f"{run}.{state.stage.index}.{state.attempt}.{step}",
+        digest=wanted.digest if wanted is not None else "",
+        name=wanted.name if wanted is not None else None,
+        log_base=wanted.log_base if wanted is not None else 0,
+    )
+
+
+@observe.register
+def _(fact: facts.NotConnected, here: Surroundings) -> Iterable[Event]:
+    for state in here.on_server(fact.server, (Phase.CONNECTING,)):
+        if state.not_before > here.now:
+            continue  # it waits for its own next try; this one was another stage's
+        tries = state.tries + 1
+        again = fact.transient and tries < CONNECT_TRIES
+        more = state.stage.servers[state.candidate + 1 :]
+        yield events.ConnectFailed(
+            stage=state.name,
+            attempt=state.attempt,
+            server=fact.server,
+            reason=fact.reason,
+            message=fact.message,
+            tries=tries,
+            retry_in=_connect_delay(tries, here.chance()) if again else None,
+            fallback=more[0].name if fact.transient and not again and more else None,
+        )
+
+
+def _connect_delay(tries: int, chance: float) -> float:
+    return round(float(CONNECT_DELAY * 2 ** (tries - 1) * (0.75 + 0.5 * chance)), 3)
+
+
+@observe.register
+def _(fact: facts.LinkDown, here: Surroundings) -> Iterable[Event]:
+    for state in here.on_server(fact.server, _WITH_JOB):
+        if state.link_down_since is None:
+            yield events.LinkLost(
+                stage=state.name, attempt=state.attempt, server=fact.server, reason=fact.reason
+            )
+
+
+@observe.register
+def _(fact: facts.LinkUp, here: Surroundings) -> Iterable[Event]:
+    for state in here.on_server(fact.server, _WITH_JOB):
+        if state.link_down_since is not None:
+            yield events.LinkRestored(stage=state.name, attempt=state.attempt, server=fact.server)
+
+
+@observe.register
+def _(fact: facts.JobStarted, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, (Phase.LAUNCHING, Phase.CANCELLING)):
+        step = state.steps.get(fact.step)
+        if step is not None and not step.started:
+            yield events.StepStarted(stage=state.name, attempt=state.attempt, step=fact.step)
+
+
+@observe.register
+def _(fact: facts.JobEnded, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, _WITH_JOB):
+        step = state.steps.get(fact.step)
+        if step is not None and step.finished is None:
+            yield events.StepFinished(
+                stage=state.name,
+                attempt=state.attempt,
+                step=fact.step,
+                end=fact.end,
+                log_bytes=fact.log.size,
+                log_sha256=fact.log.sha256,
+                log_complete=fact.log.complete,
+                masked=fact.log.masked,
+            )
+
+
+@observe.register
+def _(fact: facts.StepWanted, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, (Phase.RUNNING, Phase.ENDED)):
+        if state.kill is None and fact.step == state.step + 1:
+            yield _launching(state, here.id, fact.step, fact)
+
+
+@observe.register
+def _(fact: facts.ValueGiven, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, _IN_FUNCTION):
+        yield events.ValueRecorded(
+            stage=state.name,
+            attempt=state.attempt,
+            step=fact.step,
+            key=fact.key,
+            value=fact.value,
+        )
+
+
+@observe.register
+def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, _IN_FUNCTION):
+        found = _function_verdict(state, fact)
+        end = fact.end
+        yield events.AttemptFinished(
+            stage=state.name,
+            attempt=state.attempt,
+            status=found.status,
+            reason=found.reason,
+            warning=found.warning,
+            exit_code=end.code if end is not None and end.kind == "exit" else None,
+            signal=end.code if end is not None and end.kind == "signal" else None,
+            errors=fact.log.errors,
+            warnings=fact.log.warnings,
+            first_error=fact.log.first_error or fact.error,
+        )
+
+
+def _function_verdict(state: StageState, fact: facts.FunctionEnded) -> Verdict:
+    if fact.stopped is not None:
+        timed_out = fact.stopped in ("timeout", "idle")
+        return Verdict(StageStatus.TIMED_OUT if timed_out else StageStatus.CANCELLED, fact.stopped)
+    if fact.error is None:
+        return Verdict(StageStatus.SUCCEEDED)
+    if fact.end is not None and not fact.end.ok:
+        return verdict(state.stage, fact.end, fact.log)
+    return Verdict(StageStatus.FAILED, fact.error)
+
+
+@observe.register
+def _(fact: facts.CancelOrdered, here: Surroundings) -> Iterable[Event]:
+    if here.run.cancel_requested_at is None and here.run.finished is None:
+        yield events.CancelRequested(by=fact.by)

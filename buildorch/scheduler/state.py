@@ -1,0 +1,327 @@
+"""What is known of a run: the state that its events add up to.
+
+`RunState.apply` is all that replay runs. It never decides anything; a move that the table does
+not have raises and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from buildorch import events
+from buildorch.events import Event
+from buildorch.model import JSON, Plan, PlannedStage, Server, StageStatus
+from buildorch.scheduler.facts import LogReport
+from buildorch.scheduler.table import Phase, next_phase
+from buildorch.scheduler.verdict import Budget
+
+_CLEAR = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
+_ALLOWED = frozenset({StageStatus.FAILED, StageStatus.TIMED_OUT})
+
+
+class IllegalMoveError(RuntimeError):
+    """An event does not fit the state: a defect of ours, never of a user."""
+
+
+@attrs.define
+class StepState:
+    """One job of an attempt: its id and server, and its end once that is known."""
+
+    job: str
+    server: str
+    digest: str
+    name: str | None
+    log_base: int
+    started: bool = False
+    finished: events.StepFinished | None = None
+
+
+@attrs.define
+class StageState:
+    """What is known of one stage.
+
+    Attributes:
+        stage: The plan's stage.
+        pending: Direct predecessors that have not ended.
+        phase: Where it is.
+        blocked_by: The first predecessor that ended and is not clear.
+        unclear: Whether any predecessor is not clear.
+        attempt: Number of the current or last attempt.
+        candidate: Index of its server among the plan's.
+        tries: Tries to connect in this attempt, on this server.
+        not_before: Monotonic time before which nothing is tried.
+        unreachable: The failure that ended all tries to connect.
+        budget: Attempts used, by cause.
+        steps: Jobs of the current attempt by number, from 1.
+        values: Recorded values of the current attempt by step and key.
+        link_down_since: Monotonic time of the loss of the link, while it is lost.
+        kill: Why it is being killed, once it is.
+        report: What the log of the last ended job says; not stored.
+        verdict: The last attempt's end.
+        started_at: Monotonic time of its first attempt.
+        finished: Its end.
+    """
+
+    stage: PlannedStage
+    pending: int
+    phase: Phase = Phase.WAITING
+    blocked_by: str | None = None
+    unclear: bool = False
+    attempt: int = 0
+    candidate: int = 0
+    tries: int = 0
+    not_before: float = 0.0
+    unreachable: events.ConnectFailed | None = None
+    budget: Budget = attrs.field(factory=Budget)
+    steps: dict[int, StepState] = attrs.field(factory=dict)
+    values: dict[tuple[int, str], JSON] = attrs.field(factory=dict)
+    link_down_since: float | None = None
+    kill: str | None = None
+    report: LogReport = attrs.field(factory=LogReport)
+    verdict: events.AttemptFinished | None = None
+    started_at: float | None = None
+    finished: events.StageFinished | None = None
+
+    @property
+    def name(self) -> str:
+        """The stage's name."""
+        return self.stage.name
+
+    @property
+    def server(self) -> Server:
+        """The server that it runs on, or would."""
+        return self.stage.servers[self.candidate]
+
+    @property
+    def step(self) -> int:
+        """Number of the newest job of the attempt; 0 where there is none."""
+        return len(self.steps)
+
+    @property
+    def clear(self) -> bool:
+        """Whether an ordinary stage may start after this one.
+
+        An `always` stage is clear only if it and everything before it is: cleanup that worked
+        does not make a failed build deployable.
+        """
+        if self.finished is None:
+            return False
+        status = self.finished.status
+        own = status in _CLEAR or (self.stage.allow_failure and status in _ALLOWED)
+        return own and not (self.stage.always and self.unclear)
+
+
+_ACTIVE = frozenset(
+    {
+        Phase.CONNECTING,
+        Phase.LAUNCHING,
+        Phase.RUNNING,
+        Phase.CANCELLING,
+        Phase.ENDED,
+        Phase.SETTLING,
+    }
+)
+
+
+class RunState:
+    """What is known of a run.
+
+    `active` are the stages that hold a slot, `load` counts them by server.
+
+    Args:
+        plan: The plan it executes.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.stages: dict[str, StageState] = {
+            stage.name: StageState(stage, pending=len(stage.after)) for stage in plan.stages
+        }
+        self.followers: dict[str, list[str]] = {name: [] for name in self.stages}
+        for stage in plan.stages:
+            for before in stage.after:
+                self.followers[before].append(stage.name)
+        for state in self.stages.values():
+            if not state.pending:
+                state.phase = Phase.QUEUED
+        self.active: dict[str, StageState] = {}
+        self.load: Counter[str] = Counter()
+        self.unfinished = len(self.stages)
+        self.created: events.RunCreated | None = None
+        self.created_at = 0.0
+        self.cancel_requested_at: float | None = None
+        self.failing_fast = False
+        self.finished: events.RunFinished | None = None
+
+    def apply(self, event: Event, now: float) -> Iterator[StageState]:
+        """Change the state by *event*, which happened at the monotonic time *now*.
+
+        Returns:
+            The stages about which there may be something new to decide.
+
+        Raises:
+            IllegalMoveError: The event does not fit; nothing was changed.
+        """
+        name = getattr(event, "stage", None)
+        if name is None or isinstance(event, _ASIDE):
+            return self._apply_to_run(event, now)
+        state = self.stages[name]
+        phase = next_phase(state.phase, event)
+        if phase is None:
+            raise IllegalMoveError(f"{event.kind} does not fit stage {name!r} in {state.phase}")
+        self._deactivate(state)
+        state.phase = phase
+        change = _CHANGES.get(type(event))
+        if change is not None:
+            change(state, event, now)
+        self._activate(state)
+        return self._after(state, event)
+
+    def _deactivate(self, state: StageState) -> None:
+        if self.active.pop(state.name, None) is not None:
+            self.load[state.server.name] -= 1
+
+    def _activate(self, state: StageState) -> None:
+        if state.phase in _ACTIVE:
+            self.active[state.name] = state
+            self.load[state.server.name] += 1
+
+    def _apply_to_run(self, event: Event, now: float) -> Iterator[StageState]:
+        if isinstance(event, events.RunCreated):
+            self.created, self.created_at = event, now
+        if isinstance(event, events.CancelRequested):
+            if self.cancel_requested_at is None:
+                self.cancel_requested_at = now
+            return iter(self.open_stages())
+        if isinstance(event, events.RunFinished):
+            self.finished = event
+        return iter(())
+
+    def _after(self, state: StageState, event: Event) -> Iterator[StageState]:
+        """Carry the end of a stage on to its followers."""
+        if not isinstance(event, events.StageFinished):
+            return iter((state,))
+        self.unfinished -= 1
+        touched = [self._tell(self.stages[name], state) for name in self.followers[state.name]]
+        if self.plan.fail_fast and not state.clear and not self.failing_fast:
+            self.failing_fast = True
+            touched = self.open_stages()
+        return iter(touched)
+
+    @staticmethod
+    def _tell(follower: StageState, ended: StageState) -> StageState:
+        follower.pending -= 1
+        if not ended.clear:
+            follower.unclear = True
+            follower.blocked_by = follower.blocked_by or ended.name
+        ready = not follower.pending and (follower.stage.always or not follower.unclear)
+        if ready and follower.phase is Phase.WAITING:
+            follower.phase = Phase.QUEUED
+        return follower
+
+    def open_stages(self) -> list[StageState]:
+        """Return the stages that have not ended, in the plan's order."""
+        return [state for state in self.stages.values() if state.finished is None]
+
+
+#: Events about a stage that change nothing for the scheduler.
+_ASIDE = (
+    events.NotificationDue,
+    events.ArtifactStored,
+    events.OrphanNoted,
+    events.OrphanGone,
+)
+
+
+def _attempt_started(state: StageState, event: events.AttemptStarted, now: float) -> None:
+    if event.attempt != state.attempt:
+        state.attempt = event.attempt
+        state.steps = {}
+        state.values = {}
+        state.kill = None
+        state.verdict = None
+    state.candidate = next(
+        index for index, server in enumerate(state.stage.servers) if server.name == event.server
+    )
+    state.tries = 0
+    state.unreachable = None
+    state.not_before = now
+    state.link_down_since = None
+    if state.started_at is None:
+        state.started_at = now
+
+
+def _connect_failed(state: StageState, event: events.ConnectFailed, now: float) -> None:
+    state.tries = event.tries
+    state.not_before = now + (event.retry_in or 0.0)
+    if event.retry_in is None and event.fallback is None:
+        state.unreachable = event
+    if event.fallback is not None:
+        state.candidate += 1
+        state.tries = 0
+        state.phase = Phase.QUEUED
+
+
+def _step_launching(state: StageState, event: events.StepLaunching, _: float) -> None:
+    state.steps[event.step] = StepState(
+        event.job, event.server, event.digest, event.name, event.log_base
+    )
+
+
+def _step_started(state: StageState, event: events.StepStarted, _: float) -> None:
+    if event.step:
+        state.steps[event.step].started = True
+
+
+def _step_finished(state: StageState, event: events.StepFinished, _: float) -> None:
+    state.steps[event.step].finished = event
+    state.link_down_since = None
+
+
+def _value_recorded(state: StageState, event: events.ValueRecorded, _: float) -> None:
+    state.values[event.step, event.key] = event.value
+
+
+def _link_lost(state: StageState, _: events.LinkLost, now: float) -> None:
+    state.link_down_since = now
+
+
+def _link_restored(state: StageState, _: events.LinkRestored, __: float) -> None:
+    state.link_down_since = None
+
+
+def _kill_requested(state: StageState, event: events.KillRequested, _: float) -> None:
+    state.kill = event.reason
+
+
+def _attempt_finished(state: StageState, event: events.AttemptFinished, _: float) -> None:
+    state.verdict = event
+
+
+def _retry_scheduled(state: StageState, event: events.RetryScheduled, now: float) -> None:
+    state.budget = state.budget.used(event.cause)
+    state.not_before = now + event.delay
+
+
+def _stage_finished(state: StageState, event: events.StageFinished, _: float) -> None:
+    state.finished = event
+
+
+_CHANGES: Mapping[type[Event], Callable[[StageState, Any, float], None]] = {
+    events.AttemptStarted: _attempt_started,
+    events.ConnectFailed: _connect_failed,
+    events.StepLaunching: _step_launching,
+    events.StepStarted: _step_started,
+    events.StepFinished: _step_finished,
+    events.ValueRecorded: _value_recorded,
+    events.LinkLost: _link_lost,
+    events.LinkRestored: _link_restored,
+    events.KillRequested: _kill_requested,
+    events.AttemptFinished: _attempt_finished,
+    events.RetryScheduled: _retry_scheduled,
+    events.StageFinished: _stage_finished,
+}

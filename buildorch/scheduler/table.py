@@ -1,0 +1,113 @@
+"""The transition table of a stage: phase -> what happened -> next phase.
+
+Two kinds of moves, as in any sans-I/O protocol machine: `BY_EVENT` are caused by a stored
+event about the stage itself; `BY_STATE` follow from the state of its predecessors, without an
+event of their own. A pair that is not in the table is not possible; `docs/states.md` is drawn
+from it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from buildorch import events
+from buildorch.events import Event
+
+
+class Phase(enum.StrEnum):
+    """Where a stage is on its way to one of the final statuses."""
+
+    #: Some predecessor has not ended.
+    WAITING = "waiting"
+    #: Nothing is in the way but limits: the run's, or the server's slots.
+    QUEUED = "queued"
+    #: It holds its slot; the server is being connected, or tried again.
+    CONNECTING = "connecting"
+    #: The launch of a job is stored and sent; the server has not answered.
+    LAUNCHING = "launching"
+    #: The job runs, or the stage function does; whether the link is up is a flag.
+    RUNNING = "running"
+    #: The job is to be killed; the server has not confirmed that it is gone.
+    CANCELLING = "cancelling"
+    #: The job ended; the verdict follows at once, or the stage function goes on.
+    ENDED = "ended"
+    #: The attempt has its verdict; another attempt or the end follows at once.
+    SETTLING = "settling"
+    #: Another attempt follows when its time has come and limits allow.
+    BACKOFF = "backoff"
+    #: It has its final status.
+    FINISHED = "finished"
+
+
+BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
+    Phase.WAITING: {events.StageFinished: Phase.FINISHED},
+    Phase.QUEUED: {
+        events.AttemptStarted: Phase.CONNECTING,
+        events.StageFinished: Phase.FINISHED,
+    },
+    Phase.CONNECTING: {
+        events.ConnectFailed: Phase.CONNECTING,
+        events.AttemptStarted: Phase.CONNECTING,
+        events.StepLaunching: Phase.LAUNCHING,
+        events.StepStarted: Phase.RUNNING,
+        events.AttemptFinished: Phase.SETTLING,
+        events.StageFinished: Phase.FINISHED,
+    },
+    Phase.LAUNCHING: {
+        events.StepStarted: Phase.RUNNING,
+        events.StepFinished: Phase.ENDED,
+        events.KillRequested: Phase.CANCELLING,
+        events.LinkLost: Phase.LAUNCHING,
+        events.LinkRestored: Phase.LAUNCHING,
+        events.AttemptFinished: Phase.SETTLING,
+    },
+    Phase.RUNNING: {
+        events.StepLaunching: Phase.LAUNCHING,
+        events.StepFinished: Phase.ENDED,
+        events.ValueRecorded: Phase.RUNNING,
+        events.KillRequested: Phase.CANCELLING,
+        events.LinkLost: Phase.RUNNING,
+        events.LinkRestored: Phase.RUNNING,
+        events.AttemptFinished: Phase.SETTLING,
+    },
+    Phase.CANCELLING: {
+        events.StepStarted: Phase.CANCELLING,
+        events.StepFinished: Phase.ENDED,
+        events.ValueRecorded: Phase.CANCELLING,
+        events.LinkLost: Phase.CANCELLING,
+        events.LinkRestored: Phase.CANCELLING,
+        events.AttemptFinished: Phase.SETTLING,
+    },
+    Phase.ENDED: {
+        events.StepLaunching: Phase.LAUNCHING,
+        events.ValueRecorded: Phase.ENDED,
+        events.KillRequested: Phase.CANCELLING,
+        events.AttemptFinished: Phase.SETTLING,
+    },
+    Phase.SETTLING: {
+        events.RetryScheduled: Phase.BACKOFF,
+        events.StageFinished: Phase.FINISHED,
+    },
+    Phase.BACKOFF: {
+        events.AttemptStarted: Phase.CONNECTING,
+        events.StageFinished: Phase.FINISHED,
+    },
+    Phase.FINISHED: {},
+}
+
+BY_STATE: Mapping[Phase, Mapping[str, Phase]] = {
+    Phase.WAITING: {"predecessors ended": Phase.QUEUED},
+    Phase.CONNECTING: {"unreachable, but has a fallback": Phase.QUEUED},
+}
+
+
+def next_phase(phase: Phase, event: Event) -> Phase | None:
+    """Return the phase that *event* leads to, or None where the table has no such move.
+
+    Example:
+        >>> next_phase(Phase.SETTLING, events.RetryScheduled(
+        ...     stage="a", attempt=2, delay=0.0, cause="failure"))
+        <Phase.BACKOFF: 'backoff'>
+    """
+    return BY_EVENT[phase].get(type(event))

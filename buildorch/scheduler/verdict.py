@@ -1,0 +1,132 @@
+"""What the end of a job means for its attempt, and whether another attempt follows."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from buildorch.job import JobEnd
+from buildorch.model import PlannedStage, StageStatus
+from buildorch.scheduler.facts import LogReport
+
+#: Ends that no second attempt can change: the definition or the server has to.
+NEVER_RETRIED = frozenset({"workdir", "shell"})
+
+#: A last line that contradicts exit code 0.
+_FAILED = re.compile(r"\b(FAILED|FAILURE)\b")
+
+_BY_REASON = {
+    "timeout": StageStatus.TIMED_OUT,
+    "idle": StageStatus.TIMED_OUT,
+    "cancelled": StageStatus.CANCELLED,
+    "no_space": StageStatus.NO_SPACE,
+}
+
+
+@attrs.frozen
+class Verdict:
+    """The meaning of an end.
+
+    Attributes:
+        status: What the stage would be if this was its last attempt.
+        reason: Why, where the exit code does not say it.
+        warning: What is odd about a success.
+    """
+
+    status: StageStatus
+    reason: str | None = None
+    warning: str | None = None
+
+
+def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
+    """Return what *end* means for an attempt of *stage* whose log says *report*.
+
+    The exit code decides. `fail_if` and `success_if` are matched against the last line of the
+    log, for commands whose exit code lies.
+
+    Example:
+        >>> stage = PlannedStage(name="a", index=0, servers=())
+        >>> verdict(stage, JobEnd(kind="exit", code=0), LogReport(last_line="BUILD FAILED")).warning
+        "exit code 0, but the last line says 'BUILD FAILED'"
+    """
+    if end.reason in _BY_REASON:
+        return Verdict(_BY_REASON[end.reason], end.reason)
+    if end.kind == "lost":
+        return Verdict(StageStatus.LOST, end.reason)
+    if not end.ok:
+        return Verdict(StageStatus.FAILED, end.detail or end.reason or _how(end))
+    return _sharpen(stage, report.last_line)
+
+
+def _how(end: JobEnd) -> str:
+    return f"exit code {end.code}" if end.kind == "exit" else f"killed by signal {end.code}"
+
+
+def _sharpen(stage: PlannedStage, last_line: str) -> Verdict:
+    """Judge an exit code of 0 by the last line."""
+    if stage.fail_if is not None and re.search(stage.fail_if, last_line):
+        return Verdict(StageStatus.FAILED, f"the last line matches fail_if: {last_line!r}")
+    if stage.success_if is not None:
+        if re.search(stage.success_if, last_line):
+            return Verdict(StageStatus.SUCCEEDED)
+        return Verdict(
+            StageStatus.FAILED, f"the last line does not match success_if: {last_line!r}"
+        )
+    if stage.fail_if is None and _FAILED.search(last_line):
+        return Verdict(
+            StageStatus.SUCCEEDED, warning=f"exit code 0, but the last line says {last_line!r}"
+        )
+    return Verdict(StageStatus.SUCCEEDED)
+
+
+@attrs.frozen
+class Budget:
+    """The attempts that a stage has used, by their cause.
+
+    Attributes:
+        failures: Repeated because the build failed.
+        infrastructure: Repeated because the infrastructure did.
+        free: Repeated because the job never started.
+    """
+
+    failures: int = 0
+    infrastructure: int = 0
+    free: int = 0
+
+    def used(self, cause: str) -> Budget:
+        """Return the budget after another attempt for *cause*."""
+        return attrs.evolve(self, **{cause: getattr(self, cause) + 1})
+
+
+#: A job that never started cost nothing, but a server that never starts one is broken.
+FREE_ATTEMPTS = 5
+
+#: Seconds before an attempt is repeated because of the infrastructure; doubles each time.
+INFRASTRUCTURE_DELAY = 5.0
+
+
+def retry(
+    stage: PlannedStage, status: StageStatus, reason: str | None, budget: Budget
+) -> tuple[str, float] | None:
+    """Return cause and delay in seconds of the next attempt, or None where this was the last.
+
+    Failures have the stage's own budget and follow at once; the infrastructure has another.
+
+    Example:
+        >>> from buildorch.model import Retry
+        >>> stage = PlannedStage(name="a", index=0, servers=(), retry=Retry(1))
+        >>> retry(stage, StageStatus.FAILED, None, Budget())
+        ('failures', 0.0)
+        >>> retry(stage, StageStatus.FAILED, None, Budget(failures=1))
+    """
+    if status is StageStatus.LOST:
+        if reason == "never started" and budget.free < FREE_ATTEMPTS:
+            return "free", INFRASTRUCTURE_DELAY * 2**budget.free
+        if budget.infrastructure < stage.infra_retry:
+            return "infrastructure", INFRASTRUCTURE_DELAY * 2**budget.infrastructure
+        return None
+    wanted = status in stage.retry.on and reason not in NEVER_RETRIED
+    if wanted and budget.failures < stage.retry.times:
+        return "failures", 0.0
+    return None
