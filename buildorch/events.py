@@ -231,13 +231,13 @@ class OrphanGone:
 
 @attrs.frozen(kw_only=True)
 class ArtifactStored:
-    """A file was collected into the results folder."""
+    """A file was collected into the results folder; the archive of the run has no stage."""
 
     kind: ClassVar[str] = "artifact_stored"
-    stage: str
     path: str
     size: int
     sha256: str
+    stage: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -7,10 +7,14 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from buildorch.model import Command
+from buildorch.model import Command, tuple_of
 
 #: What a supervisor can record as the way a job ended.
 EndKind: TypeAlias = Literal["exit", "signal", "lost"]
+
+
+def _plain(value: Mapping[str, str]) -> dict[str, str]:
+    return dict(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +47,7 @@ class Job:
     command: Command
     shell: tuple[str, ...] | None = None
     setup: str | None = None
-    env: Mapping[str, str] = attrs.field(factory=dict, converter=dict, repr=False)
+    env: Mapping[str, str] = attrs.field(factory=dict, converter=_plain, repr=False)
     env_file: str | None = None
     login: bool = False
     workdir: str | None = None
@@ -66,6 +70,8 @@ class JobEnd:
             or for `lost`: `rebooted`, `supervisor killed`, `folder removed`, `never started`.
         detail: A sentence for people: the folder that is missing, the numbers of a full disk.
         seconds: How long it ran, by the server's monotonic clock; None where unknown.
+        log_bytes: Size of its log; None where the session did not say it with the end.
+        log_sha256: SHA-256 (hex) of its log, told with the end where the log is small.
         leftovers: Processes of the job that were alive after its end, as `pid command` texts.
     """
 
@@ -74,7 +80,9 @@ class JobEnd:
     reason: str | None = None
     detail: str | None = None
     seconds: float | None = None
-    leftovers: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    log_bytes: int | None = None
+    log_sha256: str | None = None
+    leftovers: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
 
     @property
     def ok(self) -> bool:
@@ -100,4 +108,4 @@ class ServerFacts:
     home: str
     state_dir: str
     shell: str = ""
-    missing: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    missing: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)

@@ -6,7 +6,7 @@ Implementations live in `backends/`, `notifiers/` and `observers/`; fakes for te
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from buildorch.job import Job, JobEnd, ServerFacts
 from buildorch.model import Server
@@ -70,6 +70,16 @@ class Session(Protocol):
         """End the link; jobs go on."""
 
 
+class Clock(Protocol):
+    """Time, in seconds; tests give their own."""
+
+    def monotonic(self) -> float:
+        """Return the time that only goes forward, for timers."""
+
+    def wall(self) -> float:
+        """Return the Unix time, for records."""
+
+
 class Backend(Protocol):
     """A kind of place where jobs run."""
 
@@ -78,6 +88,19 @@ class Backend(Protocol):
 
         Raises:
             ConnectError: One of its subclasses, which says what failed and what to do.
+        """
+
+    def put(self, server: Server, local: str, remote: str) -> None:
+        """Copy a file to the server; an `InfrastructureError` says why it cannot."""
+
+    def get(self, server: Server, remote: str, local: str) -> None:
+        """Copy a file from the server; an `InfrastructureError` says why it cannot."""
+
+    def connection(self, server: Server) -> Any:  # noqa: ANN401 - a fabric.Connection; fabric has no types
+        """Return a plain `fabric.Connection` of the caller's own.
+
+        Raises:
+            UsageError: There is none for this kind of place.
         """
 
 

@@ -42,7 +42,10 @@ class Attend:
 
 @attrs.frozen
 class Call:
-    """Call the stage function, whose finished steps return what is recorded."""
+    """Call the stage function, whose finished steps return what is recorded.
+
+    It asks for its jobs itself, also for one that is running already.
+    """
 
     stage: str
     attempt: int

@@ -151,8 +151,12 @@ def run_end(run: RunState, now: float) -> events.RunFinished | None:
     if run.unfinished or run.finished is not None:
         return None
     results = run.created.results if run.created is not None else ""
+    failed = run.archive_error
     return events.RunFinished(
-        status=run_status(run), seconds=round(now - run.created_at, 3), results=results
+        status=run_status(run),
+        seconds=round(now - run.created_at, 3),
+        results=results,
+        reason=None if failed is None else f"the results were not archived: {failed}",
     )
 
 

@@ -162,9 +162,34 @@ class CancelOrdered:
 
 @attrs.frozen(kw_only=True)
 class Archived:
-    """The archive was written, or why not."""
+    """The archive was written, or why not.
 
+    Attributes:
+        path: The archive.
+        size: Its size in bytes.
+        sha256: Its SHA-256 in hex.
+        error: Why there is none.
+    """
+
+    path: str = ""
+    size: int = 0
+    sha256: str = ""
     error: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Superseded:
+    """A server refused a launch because another controller owns the run by now."""
+
+    detail: str
+
+
+@attrs.frozen(kw_only=True)
+class DiskTrouble:
+    """A log cannot be written here; the job goes on without us."""
+
+    path: str
+    error: str
 
 
 Fact: TypeAlias = (
@@ -181,4 +206,6 @@ Fact: TypeAlias = (
     | FunctionEnded
     | CancelOrdered
     | Archived
+    | Superseded
+    | DiskTrouble
 )

@@ -56,7 +56,6 @@ class Scheduler:
         self._admission = Admission(plan)
         self._busy_until: dict[str, float] = {}
         self._archiving = False
-        self._archived = not plan.archive
 
     def replay(self, event: Event, now: float) -> None:
         """Apply a stored event that happened at the monotonic time *now*."""
@@ -64,11 +63,10 @@ class Scheduler:
 
     def observe(self, fact: Fact, now: float) -> list[Event]:
         """Return the events that *fact* is; none where it comes too late to matter."""
-        if isinstance(fact, facts.Archived):
-            self._archived = True
-            return []
         if isinstance(fact, facts.SlotTaken | facts.SlotBusy):
             return self._slot(fact, now)
+        if isinstance(fact, facts.Archived) and fact.error is not None:
+            self.state.archived, self.state.archive_error = True, fact.error
         if isinstance(fact, facts.JobEnded):
             self.state.stages[fact.stage].report = fact.log
         made = list(observe(fact, Surroundings(self.state, self._run, now, self._chance)))
@@ -97,7 +95,8 @@ class Scheduler:
         """Tell whether nothing is left to do but to say so."""
         if self.state.unfinished:
             return False
-        return self._archived or run_status(self.state) is not RunStatus.SUCCEEDED
+        wanted = self.state.plan.archive and run_status(self.state) is RunStatus.SUCCEEDED
+        return self.state.archived or not wanted
 
     def actions(self, now: float) -> list[Action]:
         """Return what is wanted and was not handed out before."""
@@ -116,6 +115,11 @@ class Scheduler:
             self._archiving = True
             made.append(actions.WriteArchive())
         return made
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The stages for which a slot was asked and not answered yet."""
+        return self._admission.asked
 
     def wake_at(self) -> float | None:
         """Return the monotonic time at which something is due without any fact, or None."""
@@ -181,9 +185,9 @@ class Scheduler:
                 self._at(due, state)
                 return None
             return actions.AlertLinkLost(state.name, state.attempt, state.server.name)
-        step = state.steps.get(state.step)
-        if state.stage.function is not None and (step is None or step.finished is not None):
+        if state.stage.function is not None:
             return actions.Call(state.name, state.attempt, state.server.name)
+        step = state.steps.get(state.step)
         if step is None or step.finished is not None:
             return None
         return actions.Attend(

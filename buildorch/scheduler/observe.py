@@ -175,6 +175,10 @@ def _(fact: facts.ValueGiven, here: Surroundings) -> Iterable[Event]:
 @observe.register
 def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
     for state in here.attempt(fact.stage, fact.attempt, _IN_FUNCTION):
+        if fact.output is not None:
+            yield events.ValueRecorded(
+                stage=state.name, attempt=state.attempt, step=0, key="output", value=fact.output
+            )
         found = _function_verdict(state, fact)
         end = fact.end
         yield events.AttemptFinished(
@@ -206,3 +210,9 @@ def _function_verdict(state: StageState, fact: facts.FunctionEnded) -> Verdict:
 def _(fact: facts.CancelOrdered, here: Surroundings) -> Iterable[Event]:
     if here.run.cancel_requested_at is None and here.run.finished is None:
         yield events.CancelRequested(by=fact.by)
+
+
+@observe.register
+def _(fact: facts.Archived, _: Surroundings) -> Iterable[Event]:
+    if fact.error is None:
+        yield events.ArtifactStored(path=fact.path, size=fact.size, sha256=fact.sha256)

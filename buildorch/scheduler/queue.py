@@ -39,6 +39,11 @@ class Admission:
         """Note that the slot that was asked for *name* was given or refused."""
         self._asked.pop(name, None)
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The stages that wait for the answer."""
+        return frozenset(self._asked)
+
     def ask(self, run: RunState) -> list[TakeSlot]:
         """Return the slots to be taken now."""
         made: list[TakeSlot] = []

@@ -63,6 +63,7 @@ class StageState:
         report: What the log of the last ended job says; not stored.
         verdict: The last attempt's end.
         started_at: Monotonic time of its first attempt.
+        launched_at: Monotonic time of the first launch in the current attempt.
         finished: Its end.
     """
 
@@ -84,6 +85,7 @@ class StageState:
     report: LogReport = attrs.field(factory=LogReport)
     verdict: events.AttemptFinished | None = None
     started_at: float | None = None
+    launched_at: float | None = None
     finished: events.StageFinished | None = None
 
     @property
@@ -155,6 +157,8 @@ class RunState:
         self.created_at = 0.0
         self.cancel_requested_at: float | None = None
         self.failing_fast = False
+        self.archived = False
+        self.archive_error: str | None = None
         self.finished: events.RunFinished | None = None
 
     def apply(self, event: Event, now: float) -> Iterator[StageState]:
@@ -197,6 +201,8 @@ class RunState:
             if self.cancel_requested_at is None:
                 self.cancel_requested_at = now
             return iter(self.open_stages())
+        if isinstance(event, events.ArtifactStored) and event.stage is None:
+            self.archived = True
         if isinstance(event, events.RunFinished):
             self.finished = event
         return iter(())
@@ -243,6 +249,7 @@ def _attempt_started(state: StageState, event: events.AttemptStarted, now: float
         state.steps = {}
         state.values = {}
         state.kill = None
+        state.launched_at = None
         state.verdict = None
     state.candidate = next(
         index for index, server in enumerate(state.stage.servers) if server.name == event.server
@@ -266,13 +273,15 @@ def _connect_failed(state: StageState, event: events.ConnectFailed, now: float) 
         state.phase = Phase.QUEUED
 
 
-def _step_launching(state: StageState, event: events.StepLaunching, _: float) -> None:
+def _step_launching(state: StageState, event: events.StepLaunching, now: float) -> None:
+    state.launched_at = state.launched_at or now
     state.steps[event.step] = StepState(
         event.job, event.server, event.digest, event.name, event.log_base
     )
 
 
-def _step_started(state: StageState, event: events.StepStarted, _: float) -> None:
+def _step_started(state: StageState, event: events.StepStarted, now: float) -> None:
+    state.launched_at = state.launched_at or now
     if event.step:
         state.steps[event.step].started = True
 

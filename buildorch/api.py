@@ -1,0 +1,377 @@
+"""Running pipelines from Python: `run`, `start`, `resume`, and what is known of a run.
+
+Everything here is a function of its arguments: nothing is remembered between calls but what
+the store of this user holds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from buildorch.backends import Backends
+from buildorch.engine import Driver, Surroundings, new_run, stored_run
+from buildorch.errors import RunOwned, UsageError
+from buildorch.model import Config, Plan
+from buildorch.ports import Backend, Notifier
+from buildorch.result import RunResult
+from buildorch.runner.controller import Detach, Interrupt
+from buildorch.runner.journal import Observer
+from buildorch.store.codec import plan_from_dict
+from buildorch.store.control import poke
+from buildorch.store.database import Store
+from buildorch.store.places import Places, state_places
+from buildorch.view import RunView
+
+if TYPE_CHECKING:
+    from buildorch.dsl import Pipeline
+
+ConfigLike = Config | str | Path | None
+Told = Notifier | Callable[[str], object]
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """How runs are driven; every field has a default that fits a script.
+
+    Attributes:
+        config: A configuration, the path of one, or None to look in the usual places.
+        observers: Are shown every event.
+        backends: Backends of the caller's own by name, such as a `testing.FakeBackend`.
+        notifiers: Notifiers or functions of the caller's own by channel.
+        notify: Whether anybody is told.
+        results: Folder for results folders.
+        home: State folder; None is `BUILDORCH_HOME` or the platform's.
+    """
+
+    config: ConfigLike = None
+    observers: Sequence[Observer] = ()
+    backends: Mapping[str, Backend] = attrs.field(factory=dict)
+    notifiers: Mapping[str, Told] = attrs.field(factory=dict)
+    notify: bool = True
+    results: str | Path = "results"
+    home: str | Path | None = None
+
+
+def configuration(config: ConfigLike) -> Config:
+    """Return the configuration that *config* stands for.
+
+    Raises:
+        DefinitionError: It has problems, or there is no such file.
+    """
+    from buildorch.yaml.config import find_config, load_config  # noqa: PLC0415 - YAML only where it is read
+
+    if isinstance(config, Config):
+        return config
+    path = find_config(str(config) if config is not None else None, os.environ, Path.cwd())
+    return load_config(path) if path is not None else Config()
+
+
+def plan(
+    pipeline: Pipeline | Plan,
+    *,
+    config: ConfigLike = None,
+    params: Mapping[str, Any] | None = None,
+    only: Sequence[str] = (),
+    until: Sequence[str] = (),
+    skip: Sequence[str] = (),
+) -> Plan:
+    """Return *pipeline* bound and validated; no server is touched.
+
+    Raises:
+        DefinitionError: Everything that is wrong with it.
+    """
+    if isinstance(pipeline, Plan):
+        return pipeline
+    from buildorch.backends.ssh_config import is_ssh_alias  # noqa: PLC0415 - only where servers are named
+    from buildorch.planner import make_plan  # noqa: PLC0415 - networkx takes long to import
+
+    return make_plan(
+        pipeline,
+        configuration(config),
+        params=params,
+        only=only,
+        until=until,
+        skip=skip,
+        known_alias=is_ssh_alias,
+    )
+
+
+class RunHandle:
+    """A run that goes on in a thread of this process.
+
+    Args:
+        owned: The context in which the run is driven.
+
+    Raises:
+        BuildorchError: The run cannot begin.
+    """
+
+    def __init__(self, owned: AbstractContextManager[Driver]) -> None:
+        with ExitStack() as stack:
+            self._driver = stack.enter_context(owned)
+            self._stack = stack.pop_all()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._drive, name="buildorch run", daemon=True)
+        self._thread.start()
+
+    @property
+    def view(self) -> RunView:
+        """What is known of it now."""
+        return self._driver.controller.view
+
+    @property
+    def run_id(self) -> str:
+        """Its id."""
+        return self.view.run
+
+    def wait(self, timeout: float | None = None) -> RunResult | None:
+        """Return the result, or None where it has not ended within *timeout* seconds.
+
+        Raises:
+            BuildorchError: What ended the controller.
+        """
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            return None
+        if self._error is not None:
+            raise self._error
+        return RunResult(self.view)
+
+    def cancel(self, by: str = "this program") -> None:
+        """End the run: every remote tree is killed; `wait` returns when that is confirmed.
+
+        A second call leaves without waiting for that; the cancel stays recorded.
+        """
+        self._driver.inbox.put(Interrupt(by))
+
+    def detach(self) -> None:
+        """Leave the run; jobs go on, and `resume` picks it up."""
+        self._driver.inbox.put(Detach("detached"))
+
+    def _drive(self) -> None:
+        try:
+            with self._stack:
+                self._driver.drive()
+        except BaseException as error:  # noqa: BLE001 - `wait` raises it where somebody listens
+            self._error = error
+
+
+def start(
+    pipeline: Pipeline | Plan,
+    options: Options | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    allow_parallel: bool = False,
+    by: str | None = None,
+    parent: str | None = None,
+    **selection: Sequence[str],
+) -> RunHandle:
+    """Run *pipeline* in the background of this process.
+
+    Args:
+        pipeline: A pipeline or a plan.
+        options: How it is driven.
+        params: Parameters of the pipeline.
+        allow_parallel: Whether another run of it may be under way.
+        by: Who starts it, for messages and history.
+        parent: Id of the run that this one repeats.
+        selection: `only`, `until`, `skip`: names of stages.
+
+    Raises:
+        DefinitionError: What is wrong with it; no server was touched.
+        RunOwned: The same pipeline is already running.
+        StoreError: The run cannot be stored.
+    """
+    return RunHandle(
+        opened(
+            pipeline,
+            options or Options(),
+            params=params,
+            allow_parallel=allow_parallel,
+            by=by,
+            parent=parent,
+            **selection,
+        )
+    )
+
+
+@contextmanager
+def opened(
+    pipeline: Pipeline | Plan,
+    options: Options,
+    *,
+    params: Mapping[str, Any] | None = None,
+    allow_parallel: bool = False,
+    by: str | None = None,
+    parent: str | None = None,
+    **selection: Sequence[str],
+) -> Iterator[Driver]:
+    """Own a new run; arguments as for `start`. The command line drives it in its main thread."""
+    config = configuration(options.config)
+    bound = plan(pipeline, config=config, params=params, **selection)
+    with (
+        _surroundings(options, config, pipeline) as here,
+        new_run(
+            bound,
+            here,
+            results=Path(options.results),
+            allow_parallel=allow_parallel,
+            by=by,
+            parent=parent,
+        ) as driver,
+    ):
+        yield driver
+
+
+@contextmanager
+def reopened(
+    run: str, options: Options, pipeline: Pipeline | None = None
+) -> Iterator[Driver]:
+    """Own a run whose controller has died or left.
+
+    Args:
+        run: Its id, a unique prefix of it, or `last`.
+        options: How it is driven.
+        pipeline: Its pipeline, for stage functions that no import finds (lambdas, notebooks).
+    """
+    config = configuration(options.config)
+    with (
+        _surroundings(options, config, pipeline) as here,
+        stored_run(here.store.find(run), here) as driver,
+    ):
+        yield driver
+
+
+def run(
+    pipeline: Pipeline | Plan,
+    options: Options | None = None,
+    **more: Any,  # noqa: ANN401 - as `start` takes them
+) -> RunResult:
+    """Run *pipeline* and return its result; Ctrl-C cancels it.
+
+    Args:
+        pipeline: A pipeline or a plan.
+        options: How it is driven.
+        more: As for `start`.
+
+    Returns:
+        The result, also of a run that failed: `.check()` raises then.
+    """
+    return _finish(start(pipeline, options, **more))
+
+
+def resume(
+    run: str, pipeline: Pipeline | None = None, options: Options | None = None
+) -> RunResult:
+    """Drive a run on whose controller has died or left; nothing runs twice.
+
+    Args:
+        run: Its id, a unique prefix of it, or `last`.
+        pipeline: Its pipeline, where its functions cannot be imported.
+        options: How it is driven.
+
+    Raises:
+        UsageError: It has ended.
+        RunOwned: A controller drives it.
+        RunNotFound: There is no such run.
+    """
+    return _finish(RunHandle(reopened(run, options or Options(), pipeline)))
+
+
+def _finish(handle: RunHandle) -> RunResult:
+    """Wait for the end; the first Ctrl-C cancels, the second leaves; in a notebook it detaches."""
+    while True:
+        try:
+            if (result := handle.wait()) is not None:
+                return result
+        except KeyboardInterrupt:
+            if "ipykernel" in sys.modules:
+                handle.detach()
+            else:
+                handle.cancel("Ctrl-C")
+
+
+def cancel(
+    run: str, options: Options | None = None, *, by: str = "another program"
+) -> RunResult | None:
+    """End a run: by its controller where one lives, else by ourselves.
+
+    Args:
+        run: Its id, a unique prefix of it, or `last`.
+        options: How it is driven where nobody drives it.
+        by: Who wants that.
+
+    Returns:
+        The result where we ended it; None where its controller was asked to.
+
+    Raises:
+        UsageError: It has ended.
+    """
+    options = options or Options()
+    with history(options) as (places, store):
+        found = store.find(run)
+        if store.run(found).status is not None:
+            raise UsageError(f"run {found} has ended already: {store.run(found).status}")
+        store.order(found, "cancel", by, at=time.time())
+        if poke(places, found):
+            return None
+    try:
+        return _finish(RunHandle(reopened(found, options)))
+    except RunOwned:
+        return None  # its controller begins just now, and finds the order
+
+
+def status(run: str = "last", options: Options | None = None) -> RunView:
+    """Return what is known of a run, live or past.
+
+    Args:
+        run: Its id, a unique prefix of it, or `last`.
+        options: Where the state folder is.
+
+    Raises:
+        RunNotFound: There is no such run.
+    """
+    with history(options or Options()) as (_, store):
+        return RunView.of(store.read(store.find(run)), plan_from_dict)
+
+
+@contextmanager
+def history(options: Options) -> Iterator[tuple[Places, Store]]:
+    """Open the state folder and the run history in it."""
+    environ = dict(os.environ)
+    if options.home is not None:
+        environ["BUILDORCH_HOME"] = str(options.home)
+    places = state_places(environ)
+    store = Store.open(places.database)
+    try:
+        yield places, store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _surroundings(
+    options: Options, config: Config, pipeline: Pipeline | Plan | None
+) -> Iterator[Surroundings]:
+    from buildorch.loading import finder  # noqa: PLC0415 - only where functions are called
+
+    with history(options) as (places, store):
+        yield Surroundings(
+            config=config,
+            places=places,
+            store=store,
+            backends=Backends(options.backends, places.home),
+            find=finder(None if isinstance(pipeline, Plan) else pipeline),
+            observers=options.observers,
+            channels=config.channels if options.notify else {},
+            notifiers=options.notifiers if options.notify else {},
+        )

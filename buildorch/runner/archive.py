@@ -1,0 +1,80 @@
+"""The archive of a successful run: one file with all results and a manifest of checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+
+from buildorch.scheduler import facts
+from buildorch.scheduler.facts import Fact
+
+_PIECE = 1 << 20
+
+
+@attrs.frozen
+class Archive:
+    """Writes `RUN.tar.gz` beside the results folder of the run.
+
+    Attributes:
+        results: The results folder.
+    """
+
+    results: Path
+
+    def start(self, put: Callable[[Fact], None]) -> None:
+        """Write it in the background; `Archived` is put when it is there, or why it is not."""
+        threading.Thread(target=self._run, args=(put,), name="archive", daemon=True).start()
+
+    def _run(self, put: Callable[[Fact], None]) -> None:
+        try:
+            self.write()
+        except OSError as error:
+            put(facts.Archived(error=str(error)))
+        else:
+            size = self.path.stat().st_size
+            put(facts.Archived(path=str(self.path), size=size, sha256=_digest(self.path)))
+
+    @property
+    def path(self) -> Path:
+        """The archive."""
+        return self.results.with_name(f"{self.results.name}.tar.gz")
+
+    def write(self) -> None:
+        """Write the archive; it appears under its name only when it is whole.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        try:
+            with tarfile.open(partial, "w:gz") as archive:
+                manifest = "".join(self._add(archive)).encode()
+                entry = tarfile.TarInfo(f"{self.results.name}/MANIFEST.sha256")
+                entry.size = len(manifest)
+                entry.mtime = int(self.results.stat().st_mtime)
+                archive.addfile(entry, io.BytesIO(manifest))
+            partial.replace(self.path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _add(self, archive: tarfile.TarFile) -> Iterator[str]:
+        """Add every file; yields the manifest's lines, as `sha256sum -c` reads them."""
+        for path in sorted(self.results.rglob("*")):
+            name = path.relative_to(self.results)
+            archive.add(path, f"{self.results.name}/{name}", recursive=False)
+            if path.is_file() and not path.is_symlink():
+                yield f"{_digest(path)}  {name}\n"
+
+
+def _digest(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            found.update(piece)
+    return found.hexdigest()

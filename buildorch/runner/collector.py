@@ -1,0 +1,193 @@
+"""The collected logs: one file an attempt, byte for byte what the job wrote on its server.
+
+The offset of a job's log is the size of its file here: nothing else is kept, so that a new
+controller goes on where the file ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+
+from buildorch.analysis import Analyzer
+from buildorch.runner.masking import Masker
+from buildorch.scheduler.facts import LogReport
+
+_PIECE = 1 << 20
+
+
+class AttemptLog:
+    """The log of one attempt; the jobs of a stage function follow each other in it.
+
+    Written by the link's reader thread, read by anybody.
+
+    Args:
+        path: The file; its folder is made, and `log` beside it points to the newest attempt.
+        secrets: Values that are masked.
+        analyzer: Reads everything that is written.
+
+    Raises:
+        OSError: The file cannot be made here.
+    """
+
+    def __init__(self, path: Path, secrets: Sequence[bytes], analyzer: Analyzer) -> None:
+        self.path = path
+        self.analyzer = analyzer
+        self._secrets = secrets
+        self._lock = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = path.open("ab", buffering=0)
+        self.size = path.stat().st_size
+        self._read_again()
+        _point(path.parent / "log", path.name)
+
+    def _read_again(self) -> None:
+        """Let the analyzer see what an earlier controller collected."""
+        if not self.size:
+            return
+        with self.path.open("rb") as collected:
+            while piece := collected.read(_PIECE):
+                self.analyzer.feed(piece)
+
+    def job(self, base: int) -> JobLog:
+        """Return the part of the file that begins at *base* and belongs to one job."""
+        return JobLog(self, base, Masker(self._secrets))
+
+    def write(self, data: bytes) -> None:
+        """Append *data*; whole or an `OSError`, after which the size tells what is there."""
+        with self._lock:
+            view = memoryview(data)
+            while view:
+                written = self._file.write(view)
+                self.size += written
+                self.analyzer.feed(bytes(view[:written]))
+                view = view[written:]
+
+    def note(self, text: str) -> None:
+        """Append lines of our own: what a stage function logs, or its traceback."""
+        self.write(text.rstrip("\n").encode("utf-8", "replace") + b"\n")
+
+    def truncate(self, size: int) -> None:
+        """Cut the file: what follows is fetched again."""
+        with self._lock:
+            os.ftruncate(self._file.fileno(), size)
+            self.size = size
+
+    def digest(self, base: int) -> str:
+        """Return the SHA-256 (hex) of the file from byte *base* on."""
+        found = hashlib.sha256()
+        with self.path.open("rb") as collected:
+            collected.seek(base)
+            while piece := collected.read(_PIECE):
+                found.update(piece)
+        return found.hexdigest()
+
+    def report(self) -> LogReport:
+        """Return what all of the log says so far."""
+        found = self.analyzer
+        error = found.first_error
+        return LogReport(
+            size=self.size,
+            errors=found.errors,
+            warnings=found.warnings,
+            first_error=error.text if error is not None else None,
+            last_line=found.last_line,
+        )
+
+    def close(self) -> None:
+        """Close the file; it stays readable for everybody."""
+        self._file.close()
+
+
+class JobLog:
+    """The part of an attempt's log that belongs to one job.
+
+    Args:
+        log: The attempt's log.
+        base: Where the part begins.
+        masker: Hides secrets in it.
+    """
+
+    def __init__(self, log: AttemptLog, base: int, masker: Masker) -> None:
+        self.log = log
+        self.base = base
+        self._masker = masker
+        self._held = 0
+
+    @property
+    def offset(self) -> int:
+        """How many bytes of the job's log are here for good."""
+        return self.log.size - self.base
+
+    @property
+    def masked(self) -> int:
+        """How many bytes of secrets were masked."""
+        return self._masker.masked
+
+    def write(self, offset: int, data: bytes) -> bool:
+        """Take the bytes at *offset*; what is here already is not written again.
+
+        Returns:
+            False where bytes before *offset* are missing: the log has to be followed again.
+        """
+        known = self.offset + self._held
+        if offset > known:
+            return False
+        fresh = data[known - offset :]
+        ready = self._masker.feed(fresh)
+        self._held += len(fresh) - len(ready)
+        if ready:
+            self.log.write(ready)
+        return True
+
+    def rewind(self) -> None:
+        """Forget what is not in the file yet: it is sent again after a lost link."""
+        self._masker.drop()
+        self._held = 0
+
+    def flush(self) -> None:
+        """Write what was held back for the sake of a secret that did not come."""
+        rest = self._masker.flush()
+        self._held = 0
+        if rest:
+            self.log.write(rest)
+
+    def restart(self) -> None:
+        """Drop all that is here: the log is fetched again from its beginning."""
+        self.rewind()
+        self.log.truncate(self.base)
+
+    def matches(self, size: int, digest: str) -> bool:
+        """Tell whether what is here equals the log of *size* bytes on the server.
+
+        With masked secrets only the size can be compared.
+        """
+        if size != self.offset:
+            return False
+        return bool(self.masked) or self.log.digest(self.base) == digest
+
+    def report(self, *, sha256: str | None, complete: bool) -> LogReport:
+        """Return what is known of the job's log now that the job has ended."""
+        return attrs.evolve(
+            self.log.report(),
+            size=self.offset,
+            sha256=sha256,
+            complete=complete,
+            masked=self.masked,
+        )
+
+
+def _point(link: Path, target: str) -> None:
+    """Let the symlink *link* point to *target*; replaces it in one step."""
+    if link.is_symlink() and link.readlink() == Path(target):
+        return
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)

@@ -1,0 +1,342 @@
+"""The controller: the one thread that changes a run.
+
+Everything that happens comes to it through one queue; each turn observes, decides, stores in
+one transaction, then acts. If the store takes no more, nothing is launched and the controller
+leaves: the jobs go on, and a later controller finds them.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from buildorch import events, messages
+from buildorch.errors import RunOwned, StoreError, StoreUnwritable
+from buildorch.events import Event
+from buildorch.model import Defaults
+from buildorch.notifiers import Delivery
+from buildorch.ports import Clock
+from buildorch.runner.calls import Calls
+from buildorch.runner.functions import StepRequest, ValueMade, ValueRequest
+from buildorch.runner.journal import Journal
+from buildorch.runner.links import Links
+from buildorch.runner.logs import Logs
+from buildorch.scheduler import Scheduler, actions, facts
+from buildorch.scheduler.actions import Action
+from buildorch.scheduler.facts import Fact
+from buildorch.store.database import Store
+from buildorch.store.rows import Order
+from buildorch.store.slots import SlotLease, Slots
+from buildorch.view import RunView
+
+
+@attrs.frozen
+class Interrupt:
+    """Ctrl-C: the first cancels, the second leaves."""
+
+    by: str
+
+
+@attrs.frozen
+class Detach:
+    """Leave; jobs go on and the run can be resumed."""
+
+    reason: str
+
+
+@attrs.frozen
+class Poke:
+    """Another process has left an order in the store."""
+
+
+@attrs.frozen
+class Told:
+    """A channel took a message, or did not."""
+
+    key: str
+    ok: bool
+    message: str | None
+
+
+Item: TypeAlias = Fact | StepRequest | ValueRequest | ValueMade | Interrupt | Detach | Poke | Told
+
+
+#: Seconds that messages under way may take once the run is left.
+CLOSE_SECONDS = 35.0
+
+
+class Archiver(Protocol):
+    """Keeps the results as one archive."""
+
+    def start(self, put: Callable[[Fact], None]) -> None:
+        """Begin in the background; `Archived` is put when it is done."""
+
+
+class Inbox:
+    """What is to be told to the controller; any thread and any signal handler may put."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+
+    def put(self, item: Item) -> None:
+        """Hand over one item."""
+        self._queue.put(item)
+
+    def take(self, seconds: float | None) -> list[Item]:
+        """Return all that is there, after waiting for the first at most *seconds*."""
+        items: list[Item] = []
+        try:
+            items.append(self._queue.get(timeout=seconds))
+            while True:
+                items.append(self._queue.get_nowait())
+        except queue.Empty:
+            return items
+
+
+class Controller:
+    """Drives one run until it has ended or somebody wants it to leave.
+
+    Args:
+        scheduler: The run's state, replayed.
+        journal: Stores and shows its events.
+        inbox: Where everything arrives.
+        store: For orders of other processes.
+        slots: Shared with the other runs on this machine.
+        links: To the servers.
+        logs: Of the attempts.
+        calls: Of stage functions.
+        deliver: Sends messages.
+        clock: Time.
+        defaults: Limits.
+    """
+
+    def __init__(
+        self,
+        *,
+        scheduler: Scheduler,
+        journal: Journal,
+        inbox: Inbox,
+        store: Store,
+        slots: Slots,
+        links: Links,
+        logs: Logs,
+        calls: Calls,
+        deliver: Delivery,
+        clock: Clock,
+        defaults: Defaults,
+        archive: Archiver,
+    ) -> None:
+        self._scheduler = scheduler
+        self._journal = journal
+        self._inbox = inbox
+        self._store = store
+        self._slots = slots
+        self._links = links
+        self._logs = logs
+        self._calls = calls
+        self._deliver = deliver
+        self._clock = clock
+        self._defaults = defaults
+        self._archive = archive
+        self._leases: dict[str, SlotLease] = {}
+        self._leaving: str | None = None
+        self._interrupts = 0
+
+    @property
+    def view(self) -> RunView:
+        """The run as it is known now."""
+        return self._journal.view
+
+    def drive(self, first: Iterable[Event]) -> RunView:
+        """Drive the run; *first* are stored before anything is decided.
+
+        Raises:
+            StoreError: The store takes no more events; the jobs go on.
+            RunOwned: Another controller has taken the run over.
+        """
+        try:
+            self._journal.write(first)
+            self._retake_slots()
+            self._retell()
+            self._turn([Poke()])
+            while self.view.status is None and self._leaving is None:
+                self._turn(self._inbox.take(self._patience()))
+            if self._leaving is not None:
+                self._journal.write([events.ControllerDetached(reason=self._leaving)])
+        finally:
+            self._leave()
+        return self.view
+
+    def _patience(self) -> float | None:
+        due = self._scheduler.wake_at()
+        return None if due is None else max(0.0, due - self._clock.monotonic())
+
+    def _turn(self, items: list[Item]) -> None:
+        now = self._clock.monotonic()
+        made: list[Event] = []
+        answers: list[Order] = []
+        for item in items:
+            made += self._hear(item, now, answers)
+        made += self._scheduler.decide(now)
+        for event in self._journal.write(made, answers):
+            self._follow(event)
+        if self._leaving is None:
+            for action in self._scheduler.actions(now):
+                self._act(action)
+        self._return_slots()
+
+    # What arrives.
+
+    def _hear(self, item: Item, now: float, answers: list[Order]) -> list[Event]:
+        match item:
+            case StepRequest() | ValueRequest() | ValueMade():
+                return self._calls.serve(item, now)
+            case Told(key, ok, message):
+                return [events.NotificationResult(key=key, ok=ok, message=message)]
+            case Poke():
+                return self._obey(now, answers)
+            case Interrupt(by):
+                return self._interrupted(by, now)
+            case Detach(reason):
+                self._leaving = self._leaving or reason
+                return []
+            case facts.Superseded(detail=detail):
+                raise RunOwned(f"run {self.view.run} was taken over: {detail}")
+            case facts.DiskTrouble(path=path, error=error):
+                raise StoreUnwritable(
+                    f"the log {path} cannot be written: {error}. The jobs on the servers go on; "
+                    f"make room here, then run `buildorch resume {self.view.run}`"
+                )
+            case _:
+                return self._scheduler.observe(item, now)
+
+    def _interrupted(self, by: str, now: float) -> list[Event]:
+        self._interrupts += 1
+        if self._interrupts > 1:
+            self._leaving = "interrupted while cancelling"
+            return []
+        return self._scheduler.observe(facts.CancelOrdered(by=by), now)
+
+    def _obey(self, now: float, answers: list[Order]) -> list[Event]:
+        made: list[Event] = []
+        for order in self._store.orders(self.view.run):
+            answers.append(order)
+            if order.kind == "cancel":
+                made += self._scheduler.observe(
+                    facts.CancelOrdered(by=str(order.payload or "another terminal")), now
+                )
+        return made
+
+    # What follows from an event once it is stored.
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case events.NotificationDue():
+                self._deliver.put(event)
+            case events.StepLaunching() | events.StepFinished() | events.ValueRecorded():
+                self._calls.stored(event)
+            case events.AttemptFinished(stage=stage):
+                self._calls.end(stage)
+                self._logs.close(stage)
+            case _:
+                pass
+
+    def _retell(self) -> None:
+        """Tell what an earlier controller may not have told any more."""
+        unanswered = [due for due, answer in self.view.messages.values() if answer is None]
+        for due in unanswered:
+            again = messages.resend(due, self._journal.language)
+            made: list[Event] = [
+                events.NotificationResult(key=due.key, ok=False, message="interrupted")
+            ]
+            if again is not None:
+                made.append(again)
+            for event in self._journal.write(made):
+                self._follow(event)
+
+    # What the scheduler wants.
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case actions.TakeSlot(stage, server):
+                self._take_slot(stage, server)
+            case actions.Connect(stage, _, _):
+                self._links.connect(stage)
+            case actions.Attend(stage, _, step, _, _, _):
+                timeout = self._scheduler.state.stages[stage].stage.timeout
+                self._links.attend(stage, step, None, timeout)
+            case actions.Kill():
+                self._kill(action)
+            case actions.Call(stage, attempt, _):
+                self._calls.call(stage, attempt)
+            case actions.AlertLinkLost(stage, _, _):
+                self._alert(stage)
+            case actions.WriteArchive():
+                self._archive.start(self._inbox.put)
+
+    def _kill(self, action: actions.Kill) -> None:
+        self._calls.stop(action.stage, action.attempt, action.reason)
+        if action.job is not None:
+            self._links.kill(action)
+
+    def _alert(self, stage: str) -> None:
+        due = messages.link_lost(
+            self.view.plan,
+            self._journal.channels,
+            self.view,
+            stage,
+            after=self._defaults.lost_after,
+            language=self._journal.language,
+        )
+        for event in self._journal.write(due):
+            self._follow(event)
+
+    def _take_slot(self, stage: str, server: str) -> None:
+        state = self._scheduler.state.stages[stage]
+        count = state.server.slots or self.view.plan.parallel_limit
+        lease = self._slots.try_take(server, count, f"{self.view.run} {stage}")
+        if lease is None:
+            holder = ", ".join(self._slots.holders(server))
+            self._inbox.put(facts.SlotBusy(stage=stage, server=server, holder=holder))
+            return
+        self._leases[stage] = lease
+        self._inbox.put(facts.SlotTaken(stage=stage, server=server))
+
+    def _retake_slots(self) -> None:
+        """Hold the slots of stages that run already; they run on where others took them."""
+        for name, state in self._scheduler.state.active.items():
+            count = state.server.slots or self.view.plan.parallel_limit
+            lease = self._slots.try_take(state.server.name, count, f"{self.view.run} {name}")
+            if lease is not None:
+                self._leases[name] = lease
+
+    def _return_slots(self) -> None:
+        """Give back the slots of stages that hold none any more."""
+        active = self._scheduler.state.active
+        waiting = self._scheduler.asked
+        for stage in [name for name in self._leases if name not in active]:
+            if stage not in waiting:
+                self._leases.pop(stage).release()
+
+    def _leave(self) -> None:
+        self._calls.stop_all("detached")
+        self._links.leave()
+        self._logs.close_all()
+        for lease in self._leases.values():
+            lease.release()
+        self._deliver.close(CLOSE_SECONDS)
+        self._drain()
+
+    def _drain(self) -> None:
+        """Record the answers of channels that came while leaving."""
+        told = [item for item in self._inbox.take(0) if isinstance(item, Told)]
+        try:
+            self._journal.write(
+                events.NotificationResult(key=item.key, ok=item.ok, message=item.message)
+                for item in told
+            )
+        except StoreError:
+            return  # the messages are told again by the next controller, and say so

@@ -1,0 +1,364 @@
+"""One server, kept linked while jobs of the run are there.
+
+A link owns the session with its server, and the watches: the jobs that it launches, follows
+and kills. The first connection is one try, whose outcome is a fact: whether and when to try
+again is the scheduler's decision. Once a job may be on the server the link comes back by itself,
+for ever, and goes on with every watch where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+import attrs
+
+from buildorch.errors import ConnectError, InfrastructureError, LinkLost
+from buildorch.job import Job, JobEnd
+from buildorch.model import Server
+from buildorch.ports import Backend, Session
+from buildorch.runner.collector import JobLog
+from buildorch.scheduler import facts
+from buildorch.scheduler.facts import Fact
+
+#: Seconds before a lost link is tried again; the last repeats.
+RECONNECT_DELAYS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+#: How often a log that differs from the server's is fetched again.
+REFETCHES = 2
+
+
+@attrs.define(eq=False)
+class Watch:
+    """A job that the link takes care of.
+
+    Attributes:
+        stage: Its stage.
+        attempt: Its attempt.
+        step: Its number in the attempt.
+        job_id: Its id on the server.
+        log: Where its log is collected.
+        job: What is launched; None where it was launched before.
+        started: Whether the server is known to have it.
+        kill: Reason and grace (seconds) once it is to be killed.
+        ending: Whether its end is known and the log is being compared.
+        refetches: How often its log was fetched again.
+    """
+
+    stage: str
+    attempt: int
+    step: int
+    job_id: str
+    log: JobLog
+    job: Job | None = None
+    started: bool = False
+    kill: tuple[str, float] | None = None
+    ending: bool = False
+    refetches: int = 0
+
+
+class Link:
+    """Keeps one server linked; every method returns at once and may be called from any thread.
+
+    Args:
+        server: The server.
+        backend: Connects it.
+        post: Takes the facts.
+        workers: Runs what has to wait: connecting, comparing logs.
+        chance: Returns a number from 0 to 1 for the jitter of reconnecting.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        backend: Backend,
+        post: Callable[[Fact], None],
+        workers: Executor,
+        chance: Callable[[], float],
+    ) -> None:
+        self.server = server
+        self._backend = backend
+        self._post = post
+        self._workers = workers
+        self._chance = chance
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._busy = False
+        self._watches: dict[str, Watch] = {}
+        self._left = threading.Event()
+
+    @property
+    def up(self) -> bool:
+        """Whether the server is linked now."""
+        return self._session is not None
+
+    def connect(self) -> None:
+        """Try once; the outcome is posted as `Connected` or `NotConnected`."""
+        with self._lock:
+            if self._session is None:
+                if not self._busy:
+                    self._busy = True
+                    self._workers.submit(self._try_once)
+                return
+        self._post(facts.Connected(server=self.server.name))
+
+    def attend(self, watch: Watch) -> None:
+        """Launch (or attach to) the job and follow it to its end; again does no harm."""
+        with self._lock:
+            if watch.job_id in self._watches or self._left.is_set():
+                return
+            self._watches[watch.job_id] = watch
+            session = self._session
+        if session is not None:
+            self._begin(session, watch)
+        else:
+            self._come_back()
+
+    def kill(self, watch: Watch, reason: str, grace: float) -> None:
+        """Kill the job's tree, now or as soon as the server is linked again.
+
+        *watch* is used where the job is not attended to yet: it is not launched any more.
+        """
+        with self._lock:
+            known = self._watches.setdefault(watch.job_id, watch)
+            fresh = known.kill is None
+            known.kill = (reason, grace)
+            session = self._session
+        if session is None:
+            self._come_back()
+        elif known is watch:
+            self._begin(session, known)
+        elif fresh:
+            self._send(lambda: session.cancel(known.job_id, reason, grace))
+
+    def leave(self) -> None:
+        """End the link for good; jobs go on."""
+        self._left.set()
+        with self._lock:
+            session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _try_once(self) -> None:
+        try:
+            self._open()
+        except Exception as error:  # noqa: BLE001 - even a defect must not leave the run waiting
+            with self._lock:
+                self._busy = False
+            self._post(_not_connected(self.server, error))
+        else:
+            self._post(facts.Connected(server=self.server.name))
+
+    def _open(self) -> None:
+        """Link the server and go on with every watch."""
+        listener = _Listener(self)
+        session = self._backend.connect(self.server, listener)
+        with self._lock:
+            gone = self._left.is_set() or listener.gone
+            if not gone:
+                listener.session = self._session = session
+                self._busy = False
+            watches = list(self._watches.values())
+        if gone:
+            session.close()
+            raise LinkLost(f"{self.server.name}: the link was lost as soon as it was there")
+        for watch in watches:
+            self._begin(session, watch)
+
+    def _begin(self, session: Session, watch: Watch) -> None:
+        """Launch or follow one job over a new session."""
+        watch.log.rewind()
+        job = watch.job
+        if job is not None and not watch.started and watch.kill is None:
+            self._send(lambda: session.start(job))
+            return
+        if watch.kill is not None:
+            reason, grace = watch.kill
+            self._send(lambda: session.cancel(watch.job_id, reason, grace))
+        self._send(lambda: session.follow(watch.job_id, watch.log.offset))
+
+    @staticmethod
+    def _send(message: Callable[[], None]) -> None:
+        try:
+            message()
+        except LinkLost:
+            return  # `closed` follows and brings the link back
+
+    def _come_back(self) -> None:
+        """Reconnect in the background, until it works or nobody needs it."""
+        with self._lock:
+            if self._busy or self._session is not None or self._left.is_set():
+                return
+            self._busy = True
+        threading.Thread(
+            target=self._reconnect, name=f"reconnect {self.server.name}", daemon=True
+        ).start()
+
+    def _reconnect(self) -> None:
+        tries = 0
+        while self._needed():
+            delay = RECONNECT_DELAYS[min(tries, len(RECONNECT_DELAYS) - 1)]
+            if self._left.wait(delay * (0.75 + 0.5 * self._chance())):
+                return
+            tries += 1
+            try:
+                self._open()
+            except InfrastructureError:
+                continue
+            self._post(facts.LinkUp(server=self.server.name))
+            self._post(facts.Connected(server=self.server.name))
+            return
+        with self._lock:
+            self._busy = False
+
+    def _needed(self) -> bool:
+        with self._lock:
+            return bool(self._watches) and not self._left.is_set()
+
+    # What the session hears, from its reader thread.
+
+    def _started(self, job_id: str) -> None:
+        watch = self._watches.get(job_id)
+        if watch is None:
+            return
+        watch.started = True
+        self._post(facts.JobStarted(stage=watch.stage, attempt=watch.attempt, step=watch.step))
+
+    def _refused(self, job_id: str, reason: str, detail: str) -> None:
+        watch = self._watches.get(job_id)
+        if watch is None:
+            return
+        if reason == "epoch":
+            self._post(facts.Superseded(detail=detail))
+            return
+        why = "never started" if reason == "tombstone" else reason
+        self._settle(watch, JobEnd(kind="lost", reason=why, detail=detail), None, complete=True)
+
+    def _logged(self, session: Session | None, job_id: str, offset: int, data: bytes) -> None:
+        watch = self._watches.get(job_id)
+        if watch is None:
+            return
+        try:
+            whole = watch.log.write(offset, data)
+        except OSError as error:
+            self._post(facts.DiskTrouble(path=str(watch.log.log.path), error=str(error)))
+            return
+        if not whole and session is not None:
+            self._send(lambda: session.follow(job_id, watch.log.offset))
+
+    def _ended(self, job_id: str, end: JobEnd) -> None:
+        watch = self._watches.get(job_id)
+        if watch is None or watch.ending:
+            return
+        watch.ending = True
+        if end.log_sha256 is not None and end.log_bytes is not None:
+            self._compare(watch, end, end.log_bytes, end.log_sha256)
+        else:
+            self._workers.submit(self._ask, watch, end)
+
+    def _ask(self, watch: Watch, end: JobEnd) -> None:
+        """Ask the server for size and checksum of a large log."""
+        session = self._session
+        if end.kind == "lost" and end.reason in ("never started", "folder removed"):
+            self._settle(watch, end, None, complete=end.reason == "never started")
+            return
+        if session is None:
+            watch.ending = False  # the end is told again when the link is back
+            return
+        try:
+            size, digest = session.checksum(watch.job_id)
+        except LinkLost:
+            watch.ending = False
+            self._follow_again(watch)
+            return
+        except InfrastructureError:
+            self._settle(watch, end, None, complete=False)
+            return
+        self._compare(watch, end, size, digest)
+
+    def _follow_again(self, watch: Watch) -> None:
+        """Have the end told again, over a link that may be back already."""
+        session = self._session
+        if session is not None:
+            self._send(lambda: session.follow(watch.job_id, watch.log.offset))
+
+    def _compare(self, watch: Watch, end: JobEnd, size: int, digest: str) -> None:
+        """Settle a log that equals the server's; fetch one that does not again."""
+        session = self._session
+        try:
+            watch.log.flush()
+            same = watch.log.matches(size, digest)
+            if not same and session is not None and watch.refetches < REFETCHES:
+                watch.refetches += 1
+                watch.log.restart()
+                watch.ending = False
+                self._send(lambda: session.follow(watch.job_id, 0))
+                return
+        except OSError as error:
+            self._post(facts.DiskTrouble(path=str(watch.log.log.path), error=str(error)))
+            return
+        self._settle(watch, end, digest, complete=same)
+
+    def _settle(self, watch: Watch, end: JobEnd, digest: str | None, *, complete: bool) -> None:
+        with self._lock:
+            self._watches.pop(watch.job_id, None)
+        self._post(
+            facts.JobEnded(
+                stage=watch.stage,
+                attempt=watch.attempt,
+                step=watch.step,
+                end=end,
+                log=watch.log.report(sha256=digest, complete=complete),
+            )
+        )
+
+    def _closed(self, listener: _Listener, reason: str) -> None:
+        with self._lock:
+            if listener.session is None or listener.session is not self._session:
+                return
+            self._session = None
+            needed = bool(self._watches)
+        if needed and not self._left.is_set():
+            self._post(facts.LinkDown(server=self.server.name, reason=reason))
+            self._come_back()
+
+
+class _Listener:
+    """Hears one session; what an older session still says is known to be old."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self.session: Session | None = None
+        self.gone = False
+
+    def started(self, job_id: str, *, again: bool) -> None:
+        del again  # a launch that the server knows already is as good as a new one
+        self._link._started(job_id)  # noqa: SLF001 - the link's own other half
+
+    def refused(self, job_id: str, reason: str, detail: str) -> None:
+        self._link._refused(job_id, reason, detail)  # noqa: SLF001 - likewise
+
+    def log(self, job_id: str, offset: int, data: bytes) -> None:
+        self._link._logged(self.session, job_id, offset, data)  # noqa: SLF001 - likewise
+
+    def ended(self, job_id: str, end: JobEnd) -> None:
+        self._link._ended(job_id, end)  # noqa: SLF001 - likewise
+
+    def closed(self, reason: str) -> None:
+        self.gone = True
+        self._link._closed(self, reason)  # noqa: SLF001 - likewise
+
+
+def _not_connected(server: Server, error: Exception) -> facts.NotConnected:
+    reason, transient = "defect", False
+    if isinstance(error, ConnectError):
+        reason, transient = error.reason, error.transient
+    elif isinstance(error, LinkLost):
+        reason, transient = "link lost", True
+    return facts.NotConnected(
+        server=server.name,
+        reason=reason,
+        message=str(error) or repr(error),
+        transient=transient,
+    )

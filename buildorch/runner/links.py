@@ -1,0 +1,132 @@
+"""The links to all servers of a run, and the jobs that are attended to over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+
+from buildorch.model import Server
+from buildorch.ports import Backend
+from buildorch.runner.jobs import StepSpec, make_job
+from buildorch.runner.link import Link, Watch
+from buildorch.runner.logs import Logs
+from buildorch.scheduler import actions, facts
+from buildorch.scheduler.facts import Fact
+from buildorch.scheduler.state import RunState, StageState
+
+#: Seconds between TERM and KILL: bitbake needs some for its running tasks.
+KILL_GRACE = 10.0
+
+
+@attrs.frozen
+class Identity:
+    """What every launch of this controller carries.
+
+    Attributes:
+        nonce: 128-bit hex of the run.
+        epoch: Number of the controller.
+    """
+
+    nonce: str
+    epoch: int
+
+
+class Links:
+    """Makes one link a server when it is first needed.
+
+    Args:
+        state: The run's state; only read.
+        identity: The run's nonce and the controller's epoch.
+        backends: By name, as `Server.backend` has it.
+        logs: Where output goes.
+        secrets: Values of all secrets by variable.
+        post: Takes the facts.
+        chance: Returns a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        *,
+        identity: Identity,
+        backends: Callable[[str], Backend],
+        logs: Logs,
+        secrets: Mapping[str, str],
+        post: Callable[[Fact], None],
+        chance: Callable[[], float],
+    ) -> None:
+        self._state = state
+        self._identity = identity
+        self._backends = backends
+        self._logs = logs
+        self._secrets = secrets
+        self._post = post
+        self._chance = chance
+        self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="link")
+        self._links: dict[str, Link] = {}
+
+    def connect(self, stage: str) -> None:
+        """Try once to link the server of *stage*."""
+        self._link(self._state.stages[stage].server).connect()
+
+    def attend(self, stage: str, step: int, spec: StepSpec | None, timeout: float | None) -> None:
+        """Launch or join the job of a step and follow it.
+
+        Args:
+            stage: Name of the stage.
+            step: Number of the step in its current attempt, whose launch is stored.
+            spec: What a stage function asked for; None runs the stage's own command.
+            timeout: Seconds that are left of the attempt.
+        """
+        state = self._state.stages[stage]
+        watch = self._watch(state, step)
+        if watch is None:
+            return
+        if not watch.started:
+            watch.job = make_job(
+                state.stage,
+                state.server,
+                spec or StepSpec(command=state.stage.command or ""),
+                job_id=watch.job_id,
+                attempt=state.attempt,
+                nonce=self._identity.nonce,
+                epoch=self._identity.epoch,
+                secrets=self._secrets,
+                timeout=timeout,
+            )
+        self._link(state.server).attend(watch)
+
+    def kill(self, action: actions.Kill) -> None:
+        """Kill the tree of a job, as soon as its server is linked."""
+        state = self._state.stages[action.stage]
+        watch = self._watch(state, action.step)
+        if watch is not None:
+            self._link(state.server).kill(watch, action.reason, KILL_GRACE)
+
+    def leave(self) -> None:
+        """End all links; jobs go on."""
+        for link in self._links.values():
+            link.leave()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+
+    def _watch(self, state: StageState, number: int) -> Watch | None:
+        """Return a watch of the step, or None where its log cannot be written here."""
+        step = state.steps[number]
+        try:
+            log = self._logs.of(state.name, state.attempt).job(step.log_base)
+        except OSError as error:
+            path = str(self._logs.path(state.name))
+            self._post(facts.DiskTrouble(path=path, error=str(error)))
+            return None
+        return Watch(state.name, state.attempt, number, step.job, log, started=step.started)
+
+    def _link(self, server: Server) -> Link:
+        link = self._links.get(server.name)
+        if link is None:
+            link = Link(
+                server, self._backends(server.backend), self._post, self._workers, self._chance
+            )
+            self._links[server.name] = link
+        return link

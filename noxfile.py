@@ -1,0 +1,69 @@
+"""Every check of the project; `nox` alone runs what has to pass before a commit.
+
+The plain sessions run in the environment that nox itself is installed in, so that they start
+at once; `pythons` makes an environment for each supported Python.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "types", "imports", "tests"]
+nox.options.default_venv_backend = "none"
+
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+TESTS = ("python", "-m", "pytest", "-n", "auto", "--dist", "loadgroup")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting, and the shell code with shellcheck."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, also of the documented forms in tests/typing."""
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check that inner layers know nothing of outer ones."""
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests; those on real hosts need root."""
+    session.run(*TESTS, *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the tests that need no host."""
+    session.run(*TESTS, "-m", "not hosts and not sshd and not day", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure the core's branches: above 95 %."""
+    core = ("scheduler", "planner", "flow", "dsl", "analysis", "view", "messages")
+    session.run(*TESTS, "-m", "not hosts and not sshd and not day", "--cov", "--cov-report=")
+    include = ",".join(f"buildorch/{name}*" for name in core)
+    session.run("coverage", "report", f"--include={include}", "--fail-under=95")
+
+
+@nox.session
+def day(session: nox.Session) -> None:
+    """Live the scripted day of a team on real hosts; lists the steps that are missing."""
+    session.run("python", "-m", "pytest", "-m", "day", "-v", "tests/day", *session.posargs)
+
+
+@nox.session(venv_backend="virtualenv", python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Run the tests that need no host on each supported Python."""
+    session.install("-e", ".[test]")
+    session.run(*TESTS, "-m", "not hosts and not sshd and not day", *session.posargs)
