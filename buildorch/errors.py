@@ -180,6 +180,24 @@ class ReplayMismatch(StageError):
     """A stage function took other steps than the record of its attempt says."""
 
 
+class NotifyError(BuildorchError):
+    """A message did not reach people; the run goes on.
+
+    Args:
+        message: What happened, why, and what to do.
+        retry_after: Seconds after which sending the same again is safe, because nothing was
+            delivered; None where it may have been, or where trying again cannot help.
+        gone: Whether the channel will take no other message either.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, gone: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.gone = gone
+
+
 class RunFailed(BuildorchError):
     """A run did not succeed; raised by `RunResult.check()`.
 

@@ -7,7 +7,7 @@ but the exception tree.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -21,6 +21,11 @@ Command: TypeAlias = str | tuple[str, ...]
 
 def _frozen_mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(value or {})
+
+
+def tuple_of(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return *values* as a tuple; as a converter, plain `tuple` has a type that no caller fits."""
+    return tuple(values)
 
 
 class StageStatus(enum.StrEnum):
@@ -77,7 +82,7 @@ class Retry:
     """
 
     times: int = 0
-    on: tuple[str, ...] = attrs.field(default=("failed",), converter=tuple)
+    on: tuple[str, ...] = attrs.field(default=("failed",), converter=tuple_of)
 
 
 @attrs.frozen
@@ -127,9 +132,9 @@ class Server:
     alias: str | None = None
     purpose: str | None = None
     build_type: str | None = None
-    labels: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    labels: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     slots: int | None = None
-    fallback: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    fallback: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     setup: str | None = None
     env: Mapping[str, str | Secret] = attrs.field(factory=dict, converter=_frozen_mapping)
     env_file: str | None = None
@@ -194,11 +199,11 @@ class PlannedStage:
 
     name: str
     index: int
-    servers: tuple[Server, ...] = attrs.field(converter=tuple)
+    servers: tuple[Server, ...] = attrs.field(converter=tuple_of)
     command: Command | None = None
     function: FunctionRef | None = None
     params: Mapping[str, JSON] = attrs.field(factory=dict, converter=_frozen_mapping)
-    after: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    after: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     workdir: str | None = None
     env: Mapping[str, str | Secret] = attrs.field(factory=dict, converter=_frozen_mapping)
     setup: str | None = None
@@ -211,9 +216,9 @@ class PlannedStage:
     always: bool = False
     success_if: str | None = None
     fail_if: str | None = None
-    notify_failure: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    notify_success: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    artifacts: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    notify_failure: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
+    notify_success: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
+    artifacts: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     title: str | None = None
 
     @property
@@ -245,17 +250,17 @@ class Plan:
     """
 
     name: str
-    stages: tuple[PlannedStage, ...] = attrs.field(converter=tuple)
+    stages: tuple[PlannedStage, ...] = attrs.field(converter=tuple_of)
     params: Mapping[str, JSON] = attrs.field(factory=dict, converter=_frozen_mapping)
     parallel_limit: int = 3
     fail_fast: bool = False
     archive: bool = False
-    notify_failure: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    notify_success: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    notify_failure: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
+    notify_success: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     title: str | None = None
     description: str | None = None
     source: str | None = None
-    warnings: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    warnings: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
 
 
 @attrs.frozen(kw_only=True)
