@@ -1,0 +1,220 @@
+"""What is known of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+import attrs
+
+from buildorch import events
+from buildorch.errors import StoreDamaged
+from buildorch.events import Event, Recorded
+from buildorch.model import JSON, Plan, RunStatus
+from buildorch.view.stage import StageView
+
+
+@attrs.define
+class RunView:
+    """What is known of a run.
+
+    Attributes:
+        run: Its id.
+        plan: What it executes.
+        created: The event that made it: by whom, parameters, results folder, parent run.
+        created_at: Unix time of that.
+        stages: Its stages by name, in the order of their numbers.
+        controller: Process id and host of the controller that drives it.
+        detached: Why the last controller left; None while one drives it.
+        cancel_requested: Who wants it to end.
+        finished: Its end.
+        finished_at: Unix time of its end.
+        updated_at: Unix time of the newest event.
+        seq: Number of the newest event.
+        messages: What people are told, by key, with the channel's answer.
+    """
+
+    run: str
+    plan: Plan
+    created: events.RunCreated
+    created_at: float
+    stages: dict[str, StageView] = attrs.field(init=False)
+    _followers: dict[str, list[str]] = attrs.field(init=False, factory=dict, repr=False)
+    controller: tuple[int, str] | None = None
+    detached: str | None = None
+    cancel_requested: str | None = None
+    finished: events.RunFinished | None = None
+    finished_at: float | None = None
+    updated_at: float = 0.0
+    seq: int = 0
+    messages: dict[str, tuple[events.NotificationDue, events.NotificationResult | None]] = (
+        attrs.field(factory=dict)
+    )
+
+    def __attrs_post_init__(self) -> None:
+        ordered = sorted(self.plan.stages, key=lambda stage: stage.index)
+        self.stages = {stage.name: StageView(stage) for stage in ordered}
+        for stage in ordered:
+            for before in stage.after:
+                self._followers.setdefault(before, []).append(stage.name)
+        self._queue(self.stages)
+
+    @classmethod
+    def start(cls, plan: Plan, record: Recorded) -> RunView:
+        """Return the view of a run that has just been created.
+
+        Args:
+            plan: What it executes.
+            record: Its `RunCreated`.
+
+        Raises:
+            StoreDamaged: The event is another one.
+        """
+        if not isinstance(record.event, events.RunCreated):
+            raise _headless(record.run)
+        return cls(
+            run=record.run,
+            plan=plan,
+            created=record.event,
+            created_at=record.at,
+            updated_at=record.at,
+            seq=record.seq,
+        )
+
+    @classmethod
+    def of(
+        cls, records: Iterable[Recorded], decode_plan: Callable[[Mapping[str, Any]], Plan]
+    ) -> RunView:
+        """Return the view of a stored run.
+
+        Args:
+            records: All its events, in order.
+            decode_plan: Makes a plan of what `RunCreated` holds, as `store.codec` does.
+
+        Raises:
+            StoreDamaged: The first event is no `RunCreated`.
+        """
+        rest = iter(records)
+        first = next(rest, None)
+        if first is None or not isinstance(first.event, events.RunCreated):
+            raise _headless(first.run if first is not None else None)
+        view = cls.start(decode_plan(first.event.plan), first)
+        for record in rest:
+            view.apply(record)
+        return view
+
+    @property
+    def status(self) -> RunStatus | None:
+        """How it ended; None while it is under way or interrupted."""
+        return self.finished.status if self.finished is not None else None
+
+    @property
+    def title(self) -> str:
+        """What people call its pipeline."""
+        return self.plan.title or self.plan.name
+
+    @property
+    def by(self) -> str:
+        """Who started it."""
+        return self.created.by
+
+    @property
+    def params(self) -> Mapping[str, JSON]:
+        """Its parameters."""
+        return self.created.params
+
+    @property
+    def results(self) -> str:
+        """The absolute folder of its logs and files."""
+        return self.created.results
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken up to the newest event."""
+        if self.finished is not None:
+            return self.finished.seconds
+        return max(0.0, self.updated_at - self.created_at)
+
+    @property
+    def untold(self) -> list[tuple[events.NotificationDue, events.NotificationResult]]:
+        """The messages that a channel did not take, with what it said."""
+        answered = [(due, answer) for due, answer in self.messages.values() if answer is not None]
+        return [(due, answer) for due, answer in answered if not answer.ok]
+
+    def apply(self, record: Recorded) -> None:
+        """Take one more event; one that does not fit changes nothing and is no error."""
+        self.updated_at, self.seq = record.at, record.seq
+        event = record.event
+        change = _CHANGES.get(type(event))
+        if change is not None:
+            change(self, event, record.at)
+            return
+        stage = self.stages.get(getattr(event, "stage", ""))
+        if stage is not None:
+            stage.apply(event, record.at)
+            if isinstance(event, events.StageFinished):
+                self._queue(self._followers.get(stage.name, ()))
+
+    def _queue(self, names: Iterable[str]) -> None:
+        """Tell stages that wait for a limit from those that wait for another stage."""
+        for name in names:
+            view = self.stages[name]
+            if view.state == "waiting" and not self.waits_for(view):
+                view.state = "queued"
+
+    def waits_for(self, view: StageView) -> list[str]:
+        """Return the direct predecessors of *view* that have not ended."""
+        before = (self.stages.get(name) for name in view.stage.after)
+        return [one.name for one in before if one is not None and one.finished is None]
+
+    def log_path(self, view: StageView) -> str | None:
+        """Return the path of the newest log of *view*, or None where it never ran."""
+        if view.finished is not None and view.finished.log is not None:
+            return str(PurePath(self.results, view.finished.log))
+        if view.started_at is None:
+            return None
+        return str(PurePath(self.results, view.name, f"attempt-{view.attempt}.log"))
+
+
+def _headless(run: str | None) -> StoreDamaged:
+    return StoreDamaged(
+        f"the record of run {run or '(empty)'} does not begin with run_created, so it cannot be "
+        "read; its remote builds go on: look at them on their servers with `buildorch clean`"
+    )
+
+
+def _attached(view: RunView, event: events.ControllerAttached, _: float) -> None:
+    view.controller, view.detached = (event.pid, event.host), None
+
+
+def _detached(view: RunView, event: events.ControllerDetached, _: float) -> None:
+    view.controller, view.detached = None, event.reason
+
+
+def _cancel_requested(view: RunView, event: events.CancelRequested, _: float) -> None:
+    view.cancel_requested = view.cancel_requested or event.by
+
+
+def _notification_due(view: RunView, event: events.NotificationDue, _: float) -> None:
+    view.messages[event.key] = (event, None)
+
+
+def _notification_result(view: RunView, event: events.NotificationResult, _: float) -> None:
+    if event.key in view.messages:
+        view.messages[event.key] = (view.messages[event.key][0], event)
+
+
+def _run_finished(view: RunView, event: events.RunFinished, at: float) -> None:
+    if view.finished is None:
+        view.finished, view.finished_at, view.controller = event, at, None
+
+
+_CHANGES: Mapping[type[Event], Callable[[RunView, Any, float], None]] = {
+    events.ControllerAttached: _attached,
+    events.ControllerDetached: _detached,
+    events.CancelRequested: _cancel_requested,
+    events.NotificationDue: _notification_due,
+    events.NotificationResult: _notification_result,
+    events.RunFinished: _run_finished,
+}
