@@ -12,15 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from buildorch.backends import Backends
+from buildorch.backends.registry import Backends
 from buildorch.engine import Driver, Surroundings, new_run, stored_run
 from buildorch.errors import RunOwned, UsageError
-from buildorch.model import Config, Plan
+from buildorch.model import Channel, Config, Plan
 from buildorch.ports import Backend, Notifier
 from buildorch.result import RunResult
 from buildorch.runner.controller import Detach, Interrupt
@@ -28,11 +29,31 @@ from buildorch.runner.journal import Observer
 from buildorch.store.codec import plan_from_dict
 from buildorch.store.control import poke
 from buildorch.store.database import Store
+from buildorch.store.ownership import holder
 from buildorch.store.places import Places, state_places
 from buildorch.view import RunView
 
+__all__ = [
+    "ConfigLike",
+    "Options",
+    "RunHandle",
+    "RunResult",
+    "cancel",
+    "configuration",
+    "history",
+    "opened",
+    "plan",
+    "reopened",
+    "resume",
+    "run",
+    "start",
+    "status",
+    "user",
+    "wait",
+]
+
 if TYPE_CHECKING:
-    from buildorch.dsl import Pipeline
+    from buildorch.definitions import Pipeline
 
 ConfigLike = Config | str | Path | None
 Told = Notifier | Callable[[str], object]
@@ -170,10 +191,12 @@ def start(
     options: Options | None = None,
     *,
     params: Mapping[str, Any] | None = None,
+    only: Sequence[str] = (),
+    until: Sequence[str] = (),
+    skip: Sequence[str] = (),
     allow_parallel: bool = False,
     by: str | None = None,
     parent: str | None = None,
-    **selection: Sequence[str],
 ) -> RunHandle:
     """Run *pipeline* in the background of this process.
 
@@ -181,10 +204,12 @@ def start(
         pipeline: A pipeline or a plan.
         options: How it is driven.
         params: Parameters of the pipeline.
+        only: Names of the only stages to run.
+        until: Names of stages after which to stop.
+        skip: Names of stages to leave out.
         allow_parallel: Whether another run of it may be under way.
         by: Who starts it, for messages and history.
         parent: Id of the run that this one repeats.
-        selection: `only`, `until`, `skip`: names of stages.
 
     Raises:
         DefinitionError: What is wrong with it; no server was touched.
@@ -196,10 +221,12 @@ def start(
             pipeline,
             options or Options(),
             params=params,
+            only=only,
+            until=until,
+            skip=skip,
             allow_parallel=allow_parallel,
             by=by,
             parent=parent,
-            **selection,
         )
     )
 
@@ -210,22 +237,28 @@ def opened(
     options: Options,
     *,
     params: Mapping[str, Any] | None = None,
+    only: Sequence[str] = (),
+    until: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    functions: Pipeline | None = None,
     allow_parallel: bool = False,
     by: str | None = None,
     parent: str | None = None,
-    **selection: Sequence[str],
 ) -> Iterator[Driver]:
-    """Own a new run; arguments as for `start`. The command line drives it in its main thread."""
+    """Own a new run; the command line drives it in its main thread.
+
+    Arguments as for `start`; *functions* is the pipeline that the plan *pipeline* was made of.
+    """
     config = configuration(options.config)
-    bound = plan(pipeline, config=config, params=params, **selection)
+    bound = plan(pipeline, config=config, params=params, only=only, until=until, skip=skip)
     with (
-        _surroundings(options, config, pipeline) as here,
+        _surroundings(options, config, functions or pipeline) as here,
         new_run(
             bound,
             here,
             results=Path(options.results),
             allow_parallel=allow_parallel,
-            by=by,
+            by=by or user(),
             parent=parent,
         ) as driver,
     ):
@@ -233,9 +266,7 @@ def opened(
 
 
 @contextmanager
-def reopened(
-    run: str, options: Options, pipeline: Pipeline | None = None
-) -> Iterator[Driver]:
+def reopened(run: str, options: Options, pipeline: Pipeline | None = None) -> Iterator[Driver]:
     """Own a run whose controller has died or left.
 
     Args:
@@ -269,9 +300,7 @@ def run(
     return _finish(start(pipeline, options, **more))
 
 
-def resume(
-    run: str, pipeline: Pipeline | None = None, options: Options | None = None
-) -> RunResult:
+def resume(run: str, pipeline: Pipeline | None = None, options: Options | None = None) -> RunResult:
     """Drive a run on whose controller has died or left; nothing runs twice.
 
     Args:
@@ -344,6 +373,36 @@ def status(run: str = "last", options: Options | None = None) -> RunView:
         return RunView.of(store.read(store.find(run)), plan_from_dict)
 
 
+def wait(run: str = "last", options: Options | None = None) -> RunView:
+    """Return a run once it has ended.
+
+    Raises:
+        UsageError: Nobody drives it, so it would never end.
+    """
+    with history(options or Options()) as (places, store):
+        found = store.find(run)
+        while store.run(found).status is None:
+            if holder(places, found) is None and store.run(found).status is None:
+                raise UsageError(
+                    f"nobody drives run {found}: it is interrupted; "
+                    f"`buildorch resume {found}` goes on with it"
+                )
+            time.sleep(WAIT_INTERVAL)
+        return RunView.of(store.read(found), plan_from_dict)
+
+
+#: Seconds between two looks at a run that another process drives.
+WAIT_INTERVAL = 0.2
+
+
+def user() -> str:
+    """Return the name of the user of this process."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 @contextmanager
 def history(options: Options) -> Iterator[tuple[Places, Store]]:
     """Open the state folder and the run history in it."""
@@ -351,11 +410,8 @@ def history(options: Options) -> Iterator[tuple[Places, Store]]:
     if options.home is not None:
         environ["BUILDORCH_HOME"] = str(options.home)
     places = state_places(environ)
-    store = Store.open(places.database)
-    try:
+    with Store(places.database) as store:
         yield places, store
-    finally:
-        store.close()
 
 
 @contextmanager
@@ -372,6 +428,11 @@ def _surroundings(
             backends=Backends(options.backends, places.home),
             find=finder(None if isinstance(pipeline, Plan) else pipeline),
             observers=options.observers,
-            channels=config.channels if options.notify else {},
+            channels={**_own_channels(options), **config.channels} if options.notify else {},
             notifiers=options.notifiers if options.notify else {},
         )
+
+
+def _own_channels(options: Options) -> dict[str, Channel]:
+    """Return a channel for each notifier of the caller's own, so that messages go there."""
+    return {name: Channel(name=name) for name in options.notifiers}

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +115,7 @@ def new_run(
     here: Surroundings,
     *,
     results: Path,
-    by: str | None = None,
+    by: str,
     parent: str | None = None,
     allow_parallel: bool = False,
 ) -> Iterator[Driver]:
@@ -126,7 +125,7 @@ def new_run(
         plan: What is run.
         here: What it is driven with.
         results: Folder in which the run's own results folder is made.
-        by: Who starts it; None is the user of this process.
+        by: Who starts it.
         parent: Id of the run that this one repeats.
         allow_parallel: Whether another run of the same pipeline may be under way.
 
@@ -145,7 +144,7 @@ def new_run(
         plan=plan_to_dict(plan),
         nonce=randomness.token_hex(16),
         results=str(folder),
-        by=by or _user(),
+        by=by,
         params=plan.params,
         parent=parent,
         source=plan.source,
@@ -203,7 +202,7 @@ def _driver(
     logs = Logs(Path(view.results), hidden, lambda _stage: Analyzer())
     links = Links(
         scheduler.state,
-        identity=Identity(view.created.nonce, lock.epoch),
+        identity=Identity(view.run, view.created.nonce, lock.epoch),
         backends=here.backends,
         logs=logs,
         secrets=secrets,
@@ -218,6 +217,7 @@ def _driver(
         backends=here.backends,
         find=here.find,
         put=inbox.put,
+        secrets=secrets,
     )
     journal = Journal(
         here.store,
@@ -307,10 +307,3 @@ def _make_results(folder: Path) -> None:
             f"the results folder {folder} cannot be made: {error.strerror}; name another with "
             "--results"
         ) from error
-
-
-def _user() -> str:
-    try:
-        return getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -241,6 +241,17 @@ class ArtifactStored:
 
 
 @attrs.frozen(kw_only=True)
+class ArtifactsCollected:
+    """All that matched the stage's artifacts is in the results folder, or why some is not."""
+
+    kind: ClassVar[str] = "artifacts_collected"
+    stage: str
+    attempt: int
+    count: int
+    warning: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class NotificationDue:
     """Intent: a channel is to be told; stored together with the fact that it tells."""
 
@@ -315,6 +326,7 @@ Event: TypeAlias = (
     | OrphanNoted
     | OrphanGone
     | ArtifactStored
+    | ArtifactsCollected
     | NotificationDue
     | NotificationResult
     | StageFinished
@@ -343,6 +355,7 @@ KINDS: Mapping[str, type[Event]] = {
         OrphanNoted,
         OrphanGone,
         ArtifactStored,
+        ArtifactsCollected,
         NotificationDue,
         NotificationResult,
         StageFinished,

@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import queue
+import tarfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -68,13 +70,19 @@ class FakeBackend:
     Args:
         scripts: By stage name: what its commands do, one after the other; the last repeats.
             A stage that is not named succeeds at once.
+        artifacts: By stage name: the files that match its artifacts, with their content.
 
     Attributes:
         jobs: Every job that was launched, by id.
         sessions: The sessions that are open.
     """
 
-    def __init__(self, scripts: Mapping[str, Sequence[Script]] | None = None) -> None:
+    def __init__(
+        self,
+        scripts: Mapping[str, Sequence[Script]] | None = None,
+        artifacts: Mapping[str, Mapping[str, bytes]] | None = None,
+    ) -> None:
+        self._artifacts = dict(artifacts or {})
         self._scripts = {name: list(given) for name, given in (scripts or {}).items()}
         self._lock = threading.RLock()
         self._refusing: dict[str, list[ConnectError]] = {}
@@ -135,7 +143,7 @@ class FakeBackend:
             if job.id in self.jobs:
                 return True
             made = self.jobs[job.id] = FakeJob(job)
-            script = self._script(_stage_of(job))
+            script = self._script(job)
             made.log = script.log
             if not script.hold:
                 made.end = script.outcome
@@ -153,7 +161,10 @@ class FakeBackend:
         for session in self.sessions:
             session.tell_end(job)
 
-    def _script(self, stage: str) -> Script:
+    def _script(self, job: Job) -> Script:
+        stage = _stage_of(job)
+        if job.id.endswith(".artifacts"):
+            return _collecting(self._artifacts.get(stage, {}))
         given = self._scripts.get(stage, [Script()])
         return given.pop(0) if len(given) > 1 else given[0]
 
@@ -255,6 +266,17 @@ class EventLog:
     def of(self, kind: type[Event]) -> list[Any]:
         """Return the events of one kind, in order."""
         return [record.event for record in self.records if isinstance(record.event, kind)]
+
+
+def _collecting(files: Mapping[str, bytes]) -> Script:
+    """Return what the job that collects *files* does: it writes them as a tar stream."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return Script(stream.getvalue())
 
 
 def _stage_of(job: Job) -> str:

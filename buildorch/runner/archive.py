@@ -14,8 +14,6 @@ import attrs
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact
 
-_PIECE = 1 << 20
-
 
 @attrs.frozen
 class Archive:
@@ -73,8 +71,5 @@ class Archive:
 
 
 def _digest(path: Path) -> str:
-    found = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            found.update(piece)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

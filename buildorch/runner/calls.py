@@ -23,6 +23,7 @@ from buildorch.runner.functions import (
     ValueRequest,
     mismatch,
 )
+from buildorch.runner.jobs import parameters
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
 from buildorch.scheduler import Scheduler, facts
@@ -43,6 +44,7 @@ class Calls:
         backends: By name.
         find: Returns the function of a stage, or raises a `BuildorchError` that says why not.
         put: Hands facts and requests to the controller.
+        secrets: Values of all secrets by variable.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Calls:
         backends: Callable[[str], Backend],
         find: Callable[[PlannedStage], Callable[..., Any]],
         put: Callable[[Fact | Request], None],
+        secrets: Mapping[str, str],
     ) -> None:
         self._scheduler = scheduler
         self._run_id = run_id
@@ -63,6 +66,7 @@ class Calls:
         self._backends = backends
         self._find = find
         self._put = put
+        self._secrets = secrets
         self._calls: dict[tuple[str, int], FunctionCall] = {}
         self._steps: dict[tuple[str, int, int], StepRequest] = {}
         self._values: dict[tuple[str, int, int, str], ValueMade] = {}
@@ -83,6 +87,7 @@ class Calls:
         launched = state.launched_at
         call = FunctionCall(
             stage=state.stage,
+            params=parameters(state.stage, self._secrets),
             attempt=attempt,
             server=state.server,
             run_id=self._run_id,

@@ -28,32 +28,31 @@ class AttemptLog:
     Written by the link's reader thread, read by anybody.
 
     Args:
-        path: The file; its folder is made, and `log` beside it points to the newest attempt.
+        path: The file; its folder is made.
         secrets: Values that are masked.
-        analyzer: Reads everything that is written.
+        analyzer: Reads everything that is written; None where it is no text.
 
     Raises:
         OSError: The file cannot be made here.
     """
 
-    def __init__(self, path: Path, secrets: Sequence[bytes], analyzer: Analyzer) -> None:
+    def __init__(self, path: Path, secrets: Sequence[bytes], analyzer: Analyzer | None) -> None:
         self.path = path
-        self.analyzer = analyzer
+        self._analyzer = analyzer
         self._secrets = secrets
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = path.open("ab", buffering=0)
         self.size = path.stat().st_size
         self._read_again()
-        _point(path.parent / "log", path.name)
 
     def _read_again(self) -> None:
         """Let the analyzer see what an earlier controller collected."""
-        if not self.size:
+        if not self.size or self._analyzer is None:
             return
         with self.path.open("rb") as collected:
             while piece := collected.read(_PIECE):
-                self.analyzer.feed(piece)
+                self._analyzer.feed(piece)
 
     def job(self, base: int) -> JobLog:
         """Return the part of the file that begins at *base* and belongs to one job."""
@@ -66,7 +65,8 @@ class AttemptLog:
             while view:
                 written = self._file.write(view)
                 self.size += written
-                self.analyzer.feed(bytes(view[:written]))
+                if self._analyzer is not None:
+                    self._analyzer.feed(bytes(view[:written]))
                 view = view[written:]
 
     def note(self, text: str) -> None:
@@ -90,14 +90,16 @@ class AttemptLog:
 
     def report(self) -> LogReport:
         """Return what all of the log says so far."""
-        found = self.analyzer
+        found = self._analyzer
+        if found is None:
+            return LogReport(size=self.size)
         error = found.first_error
         return LogReport(
             size=self.size,
             errors=found.errors,
             warnings=found.warnings,
             first_error=error.text if error is not None else None,
-            last_line=found.last_line,
+            last_line=found.last_line or "",
         )
 
     def close(self) -> None:
@@ -181,13 +183,3 @@ class JobLog:
             complete=complete,
             masked=self.masked,
         )
-
-
-def _point(link: Path, target: str) -> None:
-    """Let the symlink *link* point to *target*; replaces it in one step."""
-    if link.is_symlink() and link.readlink() == Path(target):
-        return
-    fresh = link.with_name(f".{link.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    fresh.replace(link)

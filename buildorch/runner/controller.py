@@ -272,6 +272,8 @@ class Controller:
                 self._kill(action)
             case actions.Call(stage, attempt, _):
                 self._calls.call(stage, attempt)
+            case actions.Collect(stage, _, _):
+                self._links.collect(stage)
             case actions.AlertLinkLost(stage, _, _):
                 self._alert(stage)
             case actions.WriteArchive():

@@ -110,6 +110,7 @@ class FunctionCall:
 
     Args:
         stage: The stage.
+        params: Its parameters, secrets resolved.
         attempt: Number of its attempt.
         server: Where its commands run.
         run_id: Id of the run.
@@ -123,6 +124,7 @@ class FunctionCall:
         self,
         *,
         stage: PlannedStage,
+        params: Mapping[str, Any],
         attempt: int,
         server: Server,
         run_id: str,
@@ -132,6 +134,7 @@ class FunctionCall:
         ended: Callable[[facts.FunctionEnded], None],
     ) -> None:
         self._context = Context(stage, attempt, server, run_id=run_id, deadline=deadline, host=host)
+        self._context.params = dict(params)
         self._function = function
         self._host = host
         self._ended = ended
@@ -177,7 +180,7 @@ class Context:
         host: Host,
     ) -> None:
         self.stage = stage
-        self.params = dict(stage.params)
+        self.params: dict[str, Any] = {}
         self.name = stage.name
         self.run_id = run_id
         self.attempt = attempt

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import attrs
 
 from buildorch.job import Job
 from buildorch.model import Command, PlannedStage, Secret, Server
+from buildorch.parameters import decode
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +79,7 @@ def make_job(
         command=spec.command,
         shell=spec.shell or stage.shell,
         setup=stage.setup,
-        env={**_about(job_id, stage, attempt), **env},
+        env={**_about(job_id, stage, attempt, secrets), **env},
         env_file=server.env_file,
         login=server.login,
         workdir=spec.cwd or stage.workdir,
@@ -86,17 +89,29 @@ def make_job(
     )
 
 
-def _about(job_id: str, stage: PlannedStage, attempt: int) -> dict[str, str]:
+def _about(
+    job_id: str, stage: PlannedStage, attempt: int, secrets: Mapping[str, str]
+) -> dict[str, str]:
     """Return the variables that every command finds: they carry parameters past any shell."""
     about = {
         "BUILDORCH_RUN": job_id.split(".", 1)[0],
         "BUILDORCH_STAGE": stage.name,
         "BUILDORCH_ATTEMPT": str(attempt),
     }
-    for name, value in stage.params.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        about[f"BUILDORCH_PARAM_{name.upper()}"] = text
+    for name, value in parameters(stage, secrets).items():
+        about[f"BUILDORCH_PARAM_{name.upper()}"] = _text(value)
     return about
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str | Path):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def parameters(stage: PlannedStage, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters of *stage* as its function takes them, secrets resolved."""
+    return {name: decode(value, secrets.__getitem__) for name, value in stage.params.items()}
 
 
 def secret_names(stage: PlannedStage) -> set[str]:
@@ -104,4 +119,7 @@ def secret_names(stage: PlannedStage) -> set[str]:
     values = [*stage.env.values()]
     for server in stage.servers:
         values += server.env.values()
-    return {value.variable for value in values if isinstance(value, Secret)}
+    names = {value.variable for value in values if isinstance(value, Secret)}
+    for value in stage.params.values():
+        decode(value, names.add)
+    return names

@@ -20,7 +20,7 @@ from buildorch.model import Server
 from buildorch.ports import Backend, Session
 from buildorch.runner.collector import JobLog
 from buildorch.scheduler import facts
-from buildorch.scheduler.facts import Fact
+from buildorch.scheduler.facts import Fact, LogReport
 
 #: Seconds before a lost link is tried again; the last repeats.
 RECONNECT_DELAYS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -34,11 +34,10 @@ class Watch:
     """A job that the link takes care of.
 
     Attributes:
-        stage: Its stage.
-        attempt: Its attempt.
-        step: Its number in the attempt.
         job_id: Its id on the server.
         log: Where its log is collected.
+        begun: Called when the server has it.
+        ended: Called once with its end, what its log says, or that it is not here.
         job: What is launched; None where it was launched before.
         started: Whether the server is known to have it.
         kill: Reason and grace (seconds) once it is to be killed.
@@ -46,11 +45,10 @@ class Watch:
         refetches: How often its log was fetched again.
     """
 
-    stage: str
-    attempt: int
-    step: int
     job_id: str
     log: JobLog
+    begun: Callable[[], None]
+    ended: Callable[[JobEnd, LogReport], None]
     job: Job | None = None
     started: bool = False
     kill: tuple[str, float] | None = None
@@ -223,7 +221,7 @@ class Link:
         if watch is None:
             return
         watch.started = True
-        self._post(facts.JobStarted(stage=watch.stage, attempt=watch.attempt, step=watch.step))
+        watch.begun()
 
     def _refused(self, job_id: str, reason: str, detail: str) -> None:
         watch = self._watches.get(job_id)
@@ -303,15 +301,7 @@ class Link:
     def _settle(self, watch: Watch, end: JobEnd, digest: str | None, *, complete: bool) -> None:
         with self._lock:
             self._watches.pop(watch.job_id, None)
-        self._post(
-            facts.JobEnded(
-                stage=watch.stage,
-                attempt=watch.attempt,
-                step=watch.step,
-                end=end,
-                log=watch.log.report(sha256=digest, complete=complete),
-            )
-        )
+        watch.ended(end, watch.log.report(sha256=digest, complete=complete))
 
     def _closed(self, listener: _Listener, reason: str) -> None:
         with self._lock:

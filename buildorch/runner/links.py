@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
 
 from buildorch.model import Server
 from buildorch.ports import Backend
+from buildorch.runner.artifacts import collecting_job, collecting_watch
 from buildorch.runner.jobs import StepSpec, make_job
 from buildorch.runner.link import Link, Watch
 from buildorch.runner.logs import Logs
@@ -25,10 +27,12 @@ class Identity:
     """What every launch of this controller carries.
 
     Attributes:
+        run_id: Id of the run.
         nonce: 128-bit hex of the run.
         epoch: Number of the controller.
     """
 
+    run_id: str
     nonce: str
     epoch: int
 
@@ -105,6 +109,23 @@ class Links:
         if watch is not None:
             self._link(state.server).kill(watch, action.reason, KILL_GRACE)
 
+    def collect(self, stage: str) -> None:
+        """Bring the artifacts of *stage* into its results folder; posts `Collected`."""
+        state = self._state.stages[stage]
+        job = collecting_job(
+            state,
+            run_id=self._identity.run_id,
+            nonce=self._identity.nonce,
+            epoch=self._identity.epoch,
+        )
+        folder = self._logs.artifacts(stage)
+        try:
+            watch = collecting_watch(job, state, folder, self._post)
+        except OSError as error:
+            self._post(facts.DiskTrouble(path=str(folder), error=str(error)))
+            return
+        self._link(state.server).attend(watch)
+
     def leave(self) -> None:
         """End all links; jobs go on."""
         for link in self._links.values():
@@ -120,7 +141,14 @@ class Links:
             path = str(self._logs.path(state.name))
             self._post(facts.DiskTrouble(path=path, error=str(error)))
             return None
-        return Watch(state.name, state.attempt, number, step.job, log, started=step.started)
+        about: dict[str, Any] = {"stage": state.name, "attempt": state.attempt, "step": number}
+        return Watch(
+            step.job,
+            log,
+            begun=lambda: self._post(facts.JobStarted(**about)),
+            ended=lambda end, found: self._post(facts.JobEnded(**about, end=end, log=found)),
+            started=step.started,
+        )
 
     def _link(self, server: Server) -> Link:
         link = self._links.get(server.name)

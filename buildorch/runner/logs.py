@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,12 +44,17 @@ class Logs:
             path = self._results / stage / f"attempt-{attempt}.log"
             log = AttemptLog(path, self._secrets, self._analyzer(stage))
             self._open[stage] = (attempt, log)
+            _point(path.with_name("log"), path.name)
             return log
 
     def current(self, stage: str) -> AttemptLog | None:
         """Return the log of the stage's current attempt, where one is open."""
         known = self._open.get(stage)
         return known[1] if known is not None else None
+
+    def artifacts(self, stage: str) -> Path:
+        """Return the folder of the stage's artifacts."""
+        return self._results / stage / "artifacts"
 
     def path(self, stage: str) -> Path:
         """Return the symlink to the log of the stage's newest attempt."""
@@ -65,3 +71,13 @@ class Logs:
         """Close every log."""
         for stage in list(self._open):
             self.close(stage)
+
+
+def _point(link: Path, target: str) -> None:
+    """Let the symlink *link* point to *target*; replaces it in one step."""
+    if link.is_symlink() and link.readlink() == Path(target):
+        return
+    fresh = link.with_name(f".{link.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(link)

@@ -65,6 +65,15 @@ class Kill:
 
 
 @attrs.frozen
+class Collect:
+    """Bring the artifacts of the successful attempt here; answer `Collected`."""
+
+    stage: str
+    attempt: int
+    server: str
+
+
+@attrs.frozen
 class AlertLinkLost:
     """Tell people that the link of a running stage has been gone for long."""
 
@@ -78,4 +87,6 @@ class WriteArchive:
     """Keep the results as one archive; answer `Archived`."""
 
 
-Action: TypeAlias = TakeSlot | Connect | Attend | Call | Kill | AlertLinkLost | WriteArchive
+Action: TypeAlias = (
+    TakeSlot | Connect | Attend | Call | Kill | Collect | AlertLinkLost | WriteArchive
+)

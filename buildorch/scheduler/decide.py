@@ -105,7 +105,9 @@ def _kill_function(state: StageState) -> Event:
     return events.KillRequested(stage=state.name, attempt=state.attempt, step=0, reason="cancelled")
 
 
-def _settle(run: RunState, state: StageState, now: float) -> Event:
+def _settle(run: RunState, state: StageState, now: float) -> Event | None:
+    if state.wants_artifacts:
+        return None
     result = state.verdict
     if result is None:  # the table leads to SETTLING by AttemptFinished only
         raise AssertionError(state.name)
@@ -138,12 +140,18 @@ def _finish(
         errors=result.errors if result is not None else 0,
         warnings=result.warnings if result is not None else 0,
         first_error=result.first_error if result is not None else None,
-        warning=result.warning if result is not None else None,
+        warning=_warning(state),
         allowed=state.stage.allow_failure and status is not StageStatus.SUCCEEDED,
         log=f"{state.name}/attempt-{state.attempt}.log" if state.steps else None,
         log_complete=finished.log_complete if finished is not None else True,
         output=state.values.get((0, "output")),
     )
+
+
+def _warning(state: StageState) -> str | None:
+    """Return what is odd about a success: of the command, and of its artifacts."""
+    found = (state.verdict, state.collected)
+    return "; ".join(one.warning for one in found if one is not None and one.warning) or None
 
 
 def run_end(run: RunState, now: float) -> events.RunFinished | None:

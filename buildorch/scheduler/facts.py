@@ -154,6 +154,25 @@ class FunctionEnded:
 
 
 @attrs.frozen(kw_only=True)
+class CollectedFile:
+    """A file that is in the results folder now; `size` in bytes, `sha256` in hex."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@attrs.frozen(kw_only=True)
+class Collected:
+    """The artifacts of an attempt are here, or `warning` says why they are not."""
+
+    stage: str
+    attempt: int
+    files: tuple[CollectedFile, ...] = ()
+    warning: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class CancelOrdered:
     """Somebody wants the run to end."""
 
@@ -204,6 +223,7 @@ Fact: TypeAlias = (
     | StepWanted
     | ValueGiven
     | FunctionEnded
+    | Collected
     | CancelOrdered
     | Archived
     | Superseded

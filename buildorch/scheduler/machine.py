@@ -171,6 +171,8 @@ class Scheduler:
                     self._at(state.not_before, state)
                     return None
                 return actions.Connect(state.name, state.server.name, state.tries)
+            case Phase.SETTLING if state.wants_artifacts:
+                return actions.Collect(state.name, state.attempt, state.server.name)
             case Phase.LAUNCHING | Phase.RUNNING | Phase.ENDED | Phase.CANCELLING:
                 return self._wish_running(state, now)
             case _:

@@ -207,6 +207,21 @@ def _function_verdict(state: StageState, fact: facts.FunctionEnded) -> Verdict:
 
 
 @observe.register
+def _(fact: facts.Collected, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, (Phase.SETTLING,)):
+        for file in fact.files:
+            yield events.ArtifactStored(
+                stage=state.name, path=file.path, size=file.size, sha256=file.sha256
+            )
+        yield events.ArtifactsCollected(
+            stage=state.name,
+            attempt=state.attempt,
+            count=len(fact.files),
+            warning=fact.warning,
+        )
+
+
+@observe.register
 def _(fact: facts.CancelOrdered, here: Surroundings) -> Iterable[Event]:
     if here.run.cancel_requested_at is None and here.run.finished is None:
         yield events.CancelRequested(by=fact.by)

@@ -62,6 +62,7 @@ class StageState:
         kill: Why it is being killed, once it is.
         report: What the log of the last ended job says; not stored.
         verdict: The last attempt's end.
+        collected: How the collecting of its artifacts ended.
         started_at: Monotonic time of its first attempt.
         launched_at: Monotonic time of the first launch in the current attempt.
         finished: Its end.
@@ -84,6 +85,7 @@ class StageState:
     kill: str | None = None
     report: LogReport = attrs.field(factory=LogReport)
     verdict: events.AttemptFinished | None = None
+    collected: events.ArtifactsCollected | None = None
     started_at: float | None = None
     launched_at: float | None = None
     finished: events.StageFinished | None = None
@@ -102,6 +104,17 @@ class StageState:
     def step(self) -> int:
         """Number of the newest job of the attempt; 0 where there is none."""
         return len(self.steps)
+
+    @property
+    def wants_artifacts(self) -> bool:
+        """Whether the attempt succeeded and its artifacts are still to be brought here."""
+        return (
+            self.phase is Phase.SETTLING
+            and bool(self.stage.artifacts)
+            and self.collected is None
+            and self.verdict is not None
+            and self.verdict.status is StageStatus.SUCCEEDED
+        )
 
     @property
     def clear(self) -> bool:
@@ -250,6 +263,7 @@ def _attempt_started(state: StageState, event: events.AttemptStarted, now: float
         state.values = {}
         state.kill = None
         state.launched_at = None
+        state.collected = None
         state.verdict = None
     state.candidate = next(
         index for index, server in enumerate(state.stage.servers) if server.name == event.server
@@ -311,6 +325,10 @@ def _attempt_finished(state: StageState, event: events.AttemptFinished, _: float
     state.verdict = event
 
 
+def _artifacts_collected(state: StageState, event: events.ArtifactsCollected, _: float) -> None:
+    state.collected = event
+
+
 def _retry_scheduled(state: StageState, event: events.RetryScheduled, now: float) -> None:
     state.budget = state.budget.used(event.cause)
     state.not_before = now + event.delay
@@ -331,6 +349,7 @@ _CHANGES: Mapping[type[Event], Callable[[StageState, Any, float], None]] = {
     events.LinkRestored: _link_restored,
     events.KillRequested: _kill_requested,
     events.AttemptFinished: _attempt_finished,
+    events.ArtifactsCollected: _artifacts_collected,
     events.RetryScheduled: _retry_scheduled,
     events.StageFinished: _stage_finished,
 }

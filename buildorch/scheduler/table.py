@@ -16,29 +16,32 @@ from buildorch.events import Event
 
 
 class Phase(enum.StrEnum):
-    """Where a stage is on its way to one of the final statuses."""
+    """Where a stage is on its way to one of the final statuses; `MEANING` says each in words."""
 
-    #: Some predecessor has not ended.
     WAITING = "waiting"
-    #: Nothing is in the way but limits: the run's, or the server's slots.
     QUEUED = "queued"
-    #: It holds its slot; the server is being connected, or tried again.
     CONNECTING = "connecting"
-    #: The launch of a job is stored and sent; the server has not answered.
     LAUNCHING = "launching"
-    #: The job runs, or the stage function does; whether the link is up is a flag.
     RUNNING = "running"
-    #: The job is to be killed; the server has not confirmed that it is gone.
     CANCELLING = "cancelling"
-    #: The job ended; the verdict follows at once, or the stage function goes on.
     ENDED = "ended"
-    #: The attempt has its verdict; another attempt or the end follows at once.
     SETTLING = "settling"
-    #: Another attempt follows when its time has come and limits allow.
     BACKOFF = "backoff"
-    #: It has its final status.
     FINISHED = "finished"
 
+
+MEANING: Mapping[Phase, str] = {
+    Phase.WAITING: "some predecessor has not ended",
+    Phase.QUEUED: "only limits are in the way: the run's, or the server's slots",
+    Phase.CONNECTING: "it holds its slot; the server is being connected, or tried again",
+    Phase.LAUNCHING: "the launch of a job is stored and sent; the server has not answered",
+    Phase.RUNNING: "the job runs, or the stage function does",
+    Phase.CANCELLING: "the job is to be killed; the server has not confirmed that it is gone",
+    Phase.ENDED: "the job ended; the verdict follows at once, or the stage function goes on",
+    Phase.SETTLING: "its verdict is known; artifacts are collected, then it ends or is repeated",
+    Phase.BACKOFF: "another attempt follows when its time has come and limits allow",
+    Phase.FINISHED: "it has its final status",
+}
 
 BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     Phase.WAITING: {events.StageFinished: Phase.FINISHED},
@@ -86,6 +89,7 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
         events.AttemptFinished: Phase.SETTLING,
     },
     Phase.SETTLING: {
+        events.ArtifactsCollected: Phase.SETTLING,
         events.RetryScheduled: Phase.BACKOFF,
         events.StageFinished: Phase.FINISHED,
     },

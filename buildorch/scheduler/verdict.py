@@ -20,7 +20,6 @@ _BY_REASON = {
     "timeout": StageStatus.TIMED_OUT,
     "idle": StageStatus.TIMED_OUT,
     "cancelled": StageStatus.CANCELLED,
-    "no_space": StageStatus.NO_SPACE,
 }
 
 
@@ -50,6 +49,8 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
         >>> verdict(stage, JobEnd(kind="exit", code=0), LogReport(last_line="BUILD FAILED")).warning
         "exit code 0, but the last line says 'BUILD FAILED'"
     """
+    if end.reason == "no_space":
+        return Verdict(StageStatus.NO_SPACE, end.detail or end.reason)
     if end.reason in _BY_REASON:
         return Verdict(_BY_REASON[end.reason], end.reason)
     if end.kind == "lost":

@@ -43,6 +43,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 retry=Retry(draw(st.integers(0, 2))),
                 allow_failure=draw(st.booleans()),
                 always=draw(st.integers(0, 5)) == 0,
+                artifacts=("*.bin",) if draw(st.booleans()) else (),
             )
         )
     return Plan(
@@ -171,9 +172,7 @@ def test_cleanup_that_worked_does_not_deploy_a_failure() -> None:
 
 def test_allowed_failure_lets_dependents_go_on() -> None:
     """A stage that may fail blocks nobody, and the run succeeds."""
-    world = run(
-        a_stage("a", 0, allow_failure=True), a_stage("b", 1, after=("a",)), end=fails("a")
-    )
+    world = run(a_stage("a", 0, allow_failure=True), a_stage("b", 1, after=("a",)), end=fails("a"))
     assert {"a": "failed", "b": "succeeded"} == world.statuses()
     assert world.scheduler.state.finished is not None
     assert world.scheduler.state.finished.status == "succeeded"

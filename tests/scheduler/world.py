@@ -67,7 +67,7 @@ class World:
         self.peak = max(self.peak, len(self.scheduler.state.active))
         return made
 
-    def act(self, action: Action) -> None:
+    def act(self, action: Action) -> None:  # noqa: C901 - one case an action
         """Answer an action with a fact, sooner or later."""
         match action:
             case actions.TakeSlot(stage, server):
@@ -88,6 +88,8 @@ class World:
                 self._attend(action)
             case actions.Kill(stage, attempt, step, _, job, _):
                 self._kill(stage, attempt, step, job)
+            case actions.Collect(stage, attempt, _):
+                self.pending.append(facts.Collected(stage=stage, attempt=attempt))
             case actions.WriteArchive():
                 self.pending.append(facts.Archived())
             case actions.Call(stage, attempt, _):
@@ -125,9 +127,7 @@ class World:
             for fact in self.pending
             if not (isinstance(fact, facts.JobEnded) and fact.stage == stage)
         ]
-        self.pending.append(
-            facts.JobEnded(stage=stage, attempt=attempt, step=step, end=CANCELLED)
-        )
+        self.pending.append(facts.JobEnded(stage=stage, attempt=attempt, step=step, end=CANCELLED))
 
     def go(self, *, turns: int = 10_000) -> None:
         """Deliver facts in random order until the run has ended."""

@@ -1,0 +1,103 @@
+"""Artifacts: the files that a stage made, brought into its results folder.
+
+They come as the log of one more job, which writes a tar stream: so they survive lost links, are
+compared by SHA-256, and need neither SFTP nor anything else on the server but tar.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from buildorch.job import Job, JobEnd
+from buildorch.runner.collector import AttemptLog
+from buildorch.runner.link import Watch
+from buildorch.scheduler import facts
+from buildorch.scheduler.facts import Fact, LogReport
+from buildorch.scheduler.state import StageState
+
+#: Exit code of a collecting job that found no file.
+NOTHING = 44
+
+# Each pattern is expanded without being split or evaluated: IFS is empty and nothing is quoted.
+_SCRIPT = f"""
+IFS=
+for pattern do
+    shift
+    for file in $pattern; do
+        if [ -e "$file" ] || [ -L "$file" ]; then set -- "$@" "$file"; fi
+    done
+done
+[ $# -gt 0 ] || exit {NOTHING}
+exec tar -cf - -- "$@" 2>/dev/null
+"""
+
+
+def collecting_job(state: StageState, *, run_id: str, nonce: str, epoch: int) -> Job:
+    """Return the job that writes the artifacts of the stage's attempt as a tar stream."""
+    stage = state.stage
+    return Job(
+        id=f"{run_id}.{stage.index}.{state.attempt}.artifacts",
+        nonce=nonce,
+        epoch=epoch,
+        title=f"{stage.name}, attempt {state.attempt}, artifacts",
+        command=("sh", "-c", _SCRIPT, "artifacts", *stage.artifacts),
+        workdir=stage.workdir,
+    )
+
+
+def collecting_watch(
+    job: Job, state: StageState, folder: Path, post: Callable[[Fact], None]
+) -> Watch:
+    """Return the watch that takes the stream of *job* and unpacks it into *folder*.
+
+    Raises:
+        OSError: The stream cannot be kept here.
+    """
+    name, attempt = state.name, state.attempt
+    stream = AttemptLog(folder.with_name(f".artifacts-{attempt}.tar"), (), None)
+
+    def ended(end: JobEnd, found: LogReport) -> None:
+        stream.close()
+        files, warning = _unpacked(end, found, stream.path, folder)
+        post(facts.Collected(stage=name, attempt=attempt, files=files, warning=warning))
+
+    return Watch(job.id, stream.job(0), begun=_nothing, ended=ended, job=job)
+
+
+def _nothing() -> None:
+    """The launch of a collecting job is nobody's news."""
+
+
+def _unpacked(
+    end: JobEnd, found: LogReport, stream: Path, folder: Path
+) -> tuple[tuple[facts.CollectedFile, ...], str | None]:
+    """Unpack a whole stream; returns the files, and why some are missing."""
+    if end.kind == "exit" and end.code == NOTHING:
+        return (), "no file matches its artifacts"
+    if not end.ok or not found.complete:
+        why = end.detail or end.reason or f"tar ended with {end.code}"
+        return (), f"its artifacts were not collected: {why}"
+    try:
+        with tarfile.open(stream) as archive:
+            archive.extractall(folder, filter="data")
+        files = tuple(_listed(folder))
+    except (OSError, tarfile.TarError) as error:
+        return (), f"its artifacts were not unpacked: {error}"
+    stream.unlink()
+    return files, None
+
+
+def _listed(folder: Path) -> Iterator[facts.CollectedFile]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield facts.CollectedFile(
+                path=str(path), size=path.stat().st_size, sha256=_digest(path)
+            )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
