@@ -1,0 +1,1 @@
+"""The team's pipelines; `invoke --list` shows them."""
