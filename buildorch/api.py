@@ -6,6 +6,7 @@ the store of this user holds.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -21,7 +22,7 @@ import attrs
 from buildorch.backends.registry import Backends
 from buildorch.engine import Driver, Surroundings, new_run, stored_run
 from buildorch.errors import RunOwned, UsageError
-from buildorch.model import Channel, Config, Plan
+from buildorch.model import Channel, Config, Plan, Server
 from buildorch.ports import Backend, Notifier
 from buildorch.result import RunResult
 from buildorch.runner.controller import Detach, Interrupt
@@ -115,7 +116,7 @@ def plan(
     from buildorch.backends.ssh_config import is_ssh_alias  # noqa: PLC0415 - only where servers are named
     from buildorch.planner import make_plan  # noqa: PLC0415 - networkx takes long to import
 
-    return make_plan(
+    made = make_plan(
         pipeline,
         configuration(config),
         params=params,
@@ -124,6 +125,25 @@ def plan(
         skip=skip,
         known_alias=is_ssh_alias,
     )
+    return _from_here(made, str(Path.cwd()))
+
+
+def _from_here(made: Plan, folder: str) -> Plan:
+    """Return the plan with *folder* for stages on this machine that name none.
+
+    Stored, so that a resumed run goes on there wherever it is resumed.
+    """
+    stages = [
+        attrs.evolve(stage, servers=[_placed(server, folder) for server in stage.servers])
+        for stage in made.stages
+    ]
+    return attrs.evolve(made, stages=stages)
+
+
+def _placed(server: Server, folder: str) -> Server:
+    if server.backend != "local" or server.workdir is not None:
+        return server
+    return attrs.evolve(server, workdir=folder)
 
 
 class RunHandle:
@@ -418,7 +438,7 @@ def history(options: Options) -> Iterator[tuple[Places, Store]]:
 def _surroundings(
     options: Options, config: Config, pipeline: Pipeline | Plan | None
 ) -> Iterator[Surroundings]:
-    from buildorch.loading import finder  # noqa: PLC0415 - only where functions are called
+    from buildorch.loading import find_function  # noqa: PLC0415 - only where functions are called
 
     with history(options) as (places, store):
         yield Surroundings(
@@ -426,7 +446,7 @@ def _surroundings(
             places=places,
             store=store,
             backends=Backends(options.backends, places.home),
-            find=finder(None if isinstance(pipeline, Plan) else pipeline),
+            find=functools.partial(find_function, None if isinstance(pipeline, Plan) else pipeline),
             observers=options.observers,
             channels={**_own_channels(options), **config.channels} if options.notify else {},
             notifiers=options.notifiers if options.notify else {},

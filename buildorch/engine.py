@@ -17,12 +17,12 @@ from typing import Any
 
 import attrs
 
-from buildorch import events
+from buildorch import events, messages
 from buildorch.analysis import Analyzer
 from buildorch.analysis.tail import tail
 from buildorch.errors import DefinitionError, Problem, UsageError
 from buildorch.events import Event, Recorded
-from buildorch.model import Channel, Config, Plan, PlannedStage
+from buildorch.model import JSON, Channel, Config, Plan, PlannedStage
 from buildorch.notifiers import Delivery
 from buildorch.ports import Backend
 from buildorch.runner.archive import Archive
@@ -45,7 +45,8 @@ from buildorch.view import RunView
 #: Shorter secrets would be masked in places that have nothing to do with them.
 SHORTEST_SECRET = 6
 
-Finder = Callable[[PlannedStage], Callable[..., Any]]
+#: Returns the function of a stage, given the parameters of the run.
+Finder = Callable[[Mapping[str, JSON], PlannedStage], Callable[..., Any]]
 
 
 @attrs.frozen
@@ -215,7 +216,7 @@ def _driver(
         links=links,
         logs=logs,
         backends=here.backends,
-        find=here.find,
+        find=lambda stage: here.find(view.params, stage),
         put=inbox.put,
         secrets=secrets,
     )
@@ -256,7 +257,19 @@ def _driver(
         for record in stored:
             observer.see(view, record)
     with ControlSocket(here.places, view.run, lambda: inbox.put(Poke())):
-        yield Driver(controller, inbox, logs, (attached,))
+        yield Driver(controller, inbox, logs, (attached, *_greeting(stored, view, here)))
+
+
+def _greeting(stored: Sequence[Recorded], view: RunView, here: Surroundings) -> list[Event]:
+    """Return the messages that a run begins; only of one of which nothing else is stored yet."""
+    if len(stored) > 1:
+        return []
+    language = here.config.language
+    return [
+        *messages.due(
+            view.plan, here.channels, view, stored[0], language=language, tails=lambda _: ""
+        )
+    ]
 
 
 def replay(scheduler: Scheduler, stored: Sequence[Recorded], clock: SystemClock) -> None:

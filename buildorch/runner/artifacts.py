@@ -44,7 +44,7 @@ def collecting_job(state: StageState, *, run_id: str, nonce: str, epoch: int) ->
         epoch=epoch,
         title=f"{stage.name}, attempt {state.attempt}, artifacts",
         command=("sh", "-c", _SCRIPT, "artifacts", *stage.artifacts),
-        workdir=stage.workdir,
+        workdir=state.server.workdir,
     )
 
 

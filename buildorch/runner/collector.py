@@ -59,8 +59,13 @@ class AttemptLog:
         return JobLog(self, base, Masker(self._secrets))
 
     def write(self, data: bytes) -> None:
-        """Append *data*; whole or an `OSError`, after which the size tells what is there."""
+        """Append *data*; whole or an `OSError`, after which the size tells what is there.
+
+        What still comes when the log is closed is dropped: the next controller fetches it again.
+        """
         with self._lock:
+            if self._file.closed:
+                return
             view = memoryview(data)
             while view:
                 written = self._file.write(view)
@@ -76,6 +81,8 @@ class AttemptLog:
     def truncate(self, size: int) -> None:
         """Cut the file: what follows is fetched again."""
         with self._lock:
+            if self._file.closed:
+                return
             os.ftruncate(self._file.fileno(), size)
             self.size = size
 
@@ -104,7 +111,8 @@ class AttemptLog:
 
     def close(self) -> None:
         """Close the file; it stays readable for everybody."""
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
 
 class JobLog:

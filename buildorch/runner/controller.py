@@ -64,8 +64,11 @@ class Told:
 Item: TypeAlias = Fact | StepRequest | ValueRequest | ValueMade | Interrupt | Detach | Poke | Told
 
 
-#: Seconds that messages under way may take once the run is left.
+#: Seconds that messages under way may take once the run has ended.
 CLOSE_SECONDS = 35.0
+
+#: Seconds that they may take where the controller leaves: the next one tells them again.
+LEAVE_SECONDS = 2.0
 
 
 class Archiver(Protocol):
@@ -158,9 +161,10 @@ class Controller:
             RunOwned: Another controller has taken the run over.
         """
         try:
-            self._journal.write(first)
+            unanswered = [due for due, told in self.view.messages.values() if told is None]
+            self._write(first)
             self._retake_slots()
-            self._retell()
+            self._retell(unanswered)
             self._turn([Poke()])
             while self.view.status is None and self._leaving is None:
                 self._turn(self._inbox.take(self._patience()))
@@ -205,6 +209,8 @@ class Controller:
                 return []
             case facts.Superseded(detail=detail):
                 raise RunOwned(f"run {self.view.run} was taken over: {detail}")
+            case facts.Defect(text=text):
+                raise RuntimeError(text)
             case facts.DiskTrouble(path=path, error=error):
                 raise StoreUnwritable(
                     f"the log {path} cannot be written: {error}. The jobs on the servers go on; "
@@ -244,9 +250,13 @@ class Controller:
             case _:
                 pass
 
-    def _retell(self) -> None:
+    def _write(self, made: Iterable[Event]) -> None:
+        """Store events, and do what follows from them."""
+        for event in self._journal.write(made):
+            self._follow(event)
+
+    def _retell(self, unanswered: Iterable[events.NotificationDue]) -> None:
         """Tell what an earlier controller may not have told any more."""
-        unanswered = [due for due, answer in self.view.messages.values() if answer is None]
         for due in unanswered:
             again = messages.resend(due, self._journal.language)
             made: list[Event] = [
@@ -254,8 +264,7 @@ class Controller:
             ]
             if again is not None:
                 made.append(again)
-            for event in self._journal.write(made):
-                self._follow(event)
+            self._write(made)
 
     # What the scheduler wants.
 
@@ -293,8 +302,7 @@ class Controller:
             after=self._defaults.lost_after,
             language=self._journal.language,
         )
-        for event in self._journal.write(due):
-            self._follow(event)
+        self._write(due)
 
     def _take_slot(self, stage: str, server: str) -> None:
         state = self._scheduler.state.stages[stage]
@@ -329,7 +337,8 @@ class Controller:
         self._logs.close_all()
         for lease in self._leases.values():
             lease.release()
-        self._deliver.close(CLOSE_SECONDS)
+        ended = self.view.status is not None
+        self._deliver.close(CLOSE_SECONDS if ended else LEAVE_SECONDS)
         self._drain()
 
     def _drain(self) -> None:

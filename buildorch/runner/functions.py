@@ -185,7 +185,7 @@ class Context:
         self.run_id = run_id
         self.attempt = attempt
         self.server = server.name
-        self.workdir = stage.workdir
+        self.workdir = server.workdir
         self.outputs = Outputs(self._record_output)
         self.last_end: JobEnd | None = None
         self._place = server

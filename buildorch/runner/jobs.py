@@ -57,7 +57,7 @@ def make_job(
 
     Args:
         stage: The stage.
-        server: Where it runs.
+        server: Where it runs, with the folder and setup that the stage has there.
         spec: The command and what differs from the stage.
         job_id: Id on the server.
         attempt: Number of the attempt.
@@ -78,11 +78,11 @@ def make_job(
         title=f"{stage.name}, attempt {attempt}" + (f", {spec.name}" if spec.name else ""),
         command=spec.command,
         shell=spec.shell or stage.shell,
-        setup=stage.setup,
+        setup=server.setup,
         env={**_about(job_id, stage, attempt, secrets), **env},
         env_file=server.env_file,
         login=server.login,
-        workdir=spec.cwd or stage.workdir,
+        workdir=spec.cwd or server.workdir,
         timeout=timeout,
         idle_timeout=stage.idle_timeout,
         min_free=server.min_free,

@@ -9,6 +9,7 @@ for ever, and goes on with every watch where it was.
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor
 
@@ -97,7 +98,7 @@ class Link:
             if self._session is None:
                 if not self._busy:
                     self._busy = True
-                    self._workers.submit(self._try_once)
+                    self._workers.submit(self._guarded, self._try_once)
                 return
         self._post(facts.Connected(server=self.server.name))
 
@@ -190,8 +191,18 @@ class Link:
                 return
             self._busy = True
         threading.Thread(
-            target=self._reconnect, name=f"reconnect {self.server.name}", daemon=True
+            target=self._guarded,
+            args=(self._reconnect,),
+            name=f"reconnect {self.server.name}",
+            daemon=True,
         ).start()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Do *work*; a defect of ours ends the controller instead of leaving it waiting."""
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - whatever it is, the controller has to know
+            self._post(facts.Defect(text=traceback.format_exc()))
 
     def _reconnect(self) -> None:
         tries = 0
@@ -253,7 +264,7 @@ class Link:
         if end.log_sha256 is not None and end.log_bytes is not None:
             self._compare(watch, end, end.log_bytes, end.log_sha256)
         else:
-            self._workers.submit(self._ask, watch, end)
+            self._workers.submit(self._guarded, lambda: self._ask(watch, end))
 
     def _ask(self, watch: Watch, end: JobEnd) -> None:
         """Ask the server for size and checksum of a large log."""
@@ -324,20 +335,23 @@ class _Listener:
 
     def started(self, job_id: str, *, again: bool) -> None:
         del again  # a launch that the server knows already is as good as a new one
-        self._link._started(job_id)  # noqa: SLF001 - the link's own other half
+        self._hear(lambda: self._link._started(job_id))  # noqa: SLF001 - the link's own other half
 
     def refused(self, job_id: str, reason: str, detail: str) -> None:
-        self._link._refused(job_id, reason, detail)  # noqa: SLF001 - likewise
+        self._hear(lambda: self._link._refused(job_id, reason, detail))  # noqa: SLF001 - likewise
 
     def log(self, job_id: str, offset: int, data: bytes) -> None:
-        self._link._logged(self.session, job_id, offset, data)  # noqa: SLF001 - likewise
+        self._hear(lambda: self._link._logged(self.session, job_id, offset, data))  # noqa: SLF001 - likewise
 
     def ended(self, job_id: str, end: JobEnd) -> None:
-        self._link._ended(job_id, end)  # noqa: SLF001 - likewise
+        self._hear(lambda: self._link._ended(job_id, end))  # noqa: SLF001 - likewise
 
     def closed(self, reason: str) -> None:
         self.gone = True
-        self._link._closed(self, reason)  # noqa: SLF001 - likewise
+        self._hear(lambda: self._link._closed(self, reason))  # noqa: SLF001 - likewise
+
+    def _hear(self, told: Callable[[], None]) -> None:
+        self._link._guarded(told)  # noqa: SLF001 - likewise
 
 
 def _not_connected(server: Server, error: Exception) -> facts.NotConnected:

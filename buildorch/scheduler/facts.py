@@ -211,6 +211,13 @@ class DiskTrouble:
     error: str
 
 
+@attrs.frozen(kw_only=True)
+class Defect:
+    """Something of ours went wrong in another thread; the controller leaves and says so."""
+
+    text: str
+
+
 Fact: TypeAlias = (
     SlotTaken
     | SlotBusy
@@ -228,4 +235,5 @@ Fact: TypeAlias = (
     | Archived
     | Superseded
     | DiskTrouble
+    | Defect
 )
