@@ -13,10 +13,10 @@ from pathlib import Path
 
 from buildorch.job import Job, JobEnd
 from buildorch.runner.collector import AttemptLog
-from buildorch.runner.link import Watch
+from buildorch.runner.watch import Watch
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact, LogReport
-from buildorch.scheduler.state import StageState
+from buildorch.scheduler.stage import StageState
 
 #: Exit code of a collecting job that found no file.
 NOTHING = 44

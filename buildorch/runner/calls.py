@@ -15,22 +15,15 @@ from buildorch.errors import BuildorchError, ReplayMismatch, StageStopped
 from buildorch.events import Event
 from buildorch.model import JSON, PlannedStage, Server
 from buildorch.ports import Backend
-from buildorch.runner.functions import (
-    FunctionCall,
-    StepEnd,
-    StepRequest,
-    ValueMade,
-    ValueRequest,
-    mismatch,
-)
+from buildorch.runner.functions import FunctionCall
 from buildorch.runner.jobs import parameters
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
+from buildorch.runner.requests import Request, StepEnd, StepRequest, ValueMade, ValueRequest
+from buildorch.runner.stage_context import mismatch
 from buildorch.scheduler import Scheduler, facts
 from buildorch.scheduler.facts import Fact
-from buildorch.scheduler.state import StageState, StepState
-
-Request = StepRequest | ValueRequest | ValueMade
+from buildorch.scheduler.stage import StageState, StepState
 
 
 class Calls:

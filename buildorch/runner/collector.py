@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import attrs
 
-from buildorch.analysis import Analyzer
+from buildorch.analysis import Analyzer, alert
 from buildorch.runner.masking import Masker
 from buildorch.scheduler.facts import LogReport
 
@@ -100,13 +100,15 @@ class AttemptLog:
         found = self._analyzer
         if found is None:
             return LogReport(size=self.size)
-        error = found.first_error
+        said = found.finish()
+        error = said.first_error
         return LogReport(
             size=self.size,
-            errors=found.errors,
-            warnings=found.warnings,
+            errors=said.errors,
+            warnings=said.warnings,
             first_error=error.text if error is not None else None,
-            last_line=found.last_line or "",
+            alert=alert(said) or None,
+            last_line=said.last_line or "",
         )
 
     def close(self) -> None:

@@ -20,10 +20,10 @@ from buildorch.model import Defaults
 from buildorch.notifiers import Delivery
 from buildorch.ports import Clock
 from buildorch.runner.calls import Calls
-from buildorch.runner.functions import StepRequest, ValueMade, ValueRequest
 from buildorch.runner.journal import Journal
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
+from buildorch.runner.requests import StepRequest, ValueMade, ValueRequest
 from buildorch.scheduler import Scheduler, actions, facts
 from buildorch.scheduler.actions import Action
 from buildorch.scheduler.facts import Fact

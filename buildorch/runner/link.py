@@ -13,48 +13,19 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-import attrs
-
 from buildorch.errors import ConnectError, InfrastructureError, LinkLost
-from buildorch.job import Job, JobEnd
+from buildorch.job import JobEnd
 from buildorch.model import Server
 from buildorch.ports import Backend, Session
-from buildorch.runner.collector import JobLog
+from buildorch.runner.watch import Watch
 from buildorch.scheduler import facts
-from buildorch.scheduler.facts import Fact, LogReport
+from buildorch.scheduler.facts import Fact
 
 #: Seconds before a lost link is tried again; the last repeats.
 RECONNECT_DELAYS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 #: How often a log that differs from the server's is fetched again.
 REFETCHES = 2
-
-
-@attrs.define(eq=False)
-class Watch:
-    """A job that the link takes care of.
-
-    Attributes:
-        job_id: Its id on the server.
-        log: Where its log is collected.
-        begun: Called when the server has it.
-        ended: Called once with its end, what its log says, or that it is not here.
-        job: What is launched; None where it was launched before.
-        started: Whether the server is known to have it.
-        kill: Reason and grace (seconds) once it is to be killed.
-        ending: Whether its end is known and the log is being compared.
-        refetches: How often its log was fetched again.
-    """
-
-    job_id: str
-    log: JobLog
-    begun: Callable[[], None]
-    ended: Callable[[JobEnd, LogReport], None]
-    job: Job | None = None
-    started: bool = False
-    kill: tuple[str, float] | None = None
-    ending: bool = False
-    refetches: int = 0
 
 
 class Link:
@@ -325,6 +296,20 @@ class Link:
             self._come_back()
 
 
+def _not_connected(server: Server, error: Exception) -> facts.NotConnected:
+    reason, transient = "defect", False
+    if isinstance(error, ConnectError):
+        reason, transient = error.reason, error.transient
+    elif isinstance(error, LinkLost):
+        reason, transient = "link lost", True
+    return facts.NotConnected(
+        server=server.name,
+        reason=reason,
+        message=str(error) or repr(error),
+        transient=transient,
+    )
+
+
 class _Listener:
     """Hears one session; what an older session still says is known to be old."""
 
@@ -352,17 +337,3 @@ class _Listener:
 
     def _hear(self, told: Callable[[], None]) -> None:
         self._link._guarded(told)  # noqa: SLF001 - likewise
-
-
-def _not_connected(server: Server, error: Exception) -> facts.NotConnected:
-    reason, transient = "defect", False
-    if isinstance(error, ConnectError):
-        reason, transient = error.reason, error.transient
-    elif isinstance(error, LinkLost):
-        reason, transient = "link lost", True
-    return facts.NotConnected(
-        server=server.name,
-        reason=reason,
-        message=str(error) or repr(error),
-        transient=transient,
-    )

@@ -12,11 +12,13 @@ from buildorch.model import Server
 from buildorch.ports import Backend
 from buildorch.runner.artifacts import collecting_job, collecting_watch
 from buildorch.runner.jobs import StepSpec, make_job
-from buildorch.runner.link import Link, Watch
+from buildorch.runner.link import Link
 from buildorch.runner.logs import Logs
+from buildorch.runner.watch import Watch
 from buildorch.scheduler import actions, facts
 from buildorch.scheduler.facts import Fact
-from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.stage import StageState
+from buildorch.scheduler.state import RunState
 
 #: Seconds between TERM and KILL: bitbake needs some for its running tasks.
 KILL_GRACE = 10.0

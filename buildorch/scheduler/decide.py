@@ -9,7 +9,8 @@ from __future__ import annotations
 from buildorch import events
 from buildorch.events import Event
 from buildorch.model import RunStatus, StageStatus
-from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.stage import StageState
+from buildorch.scheduler.state import RunState
 from buildorch.scheduler.table import Phase
 from buildorch.scheduler.verdict import Verdict, retry, verdict
 
@@ -97,6 +98,7 @@ def _ended(state: StageState, *, stopping: bool) -> Event | None:
         errors=state.report.errors,
         warnings=state.report.warnings,
         first_error=state.report.first_error,
+        alert=state.report.alert,
     )
 
 
@@ -140,6 +142,7 @@ def _finish(
         errors=result.errors if result is not None else 0,
         warnings=result.warnings if result is not None else 0,
         first_error=result.first_error if result is not None else None,
+        alert=result.alert if result is not None else None,
         warning=_warning(state),
         allowed=state.stage.allow_failure and status is not StageStatus.SUCCEEDED,
         log=f"{state.name}/attempt-{state.attempt}.log" if state.steps else None,

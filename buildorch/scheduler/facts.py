@@ -83,6 +83,7 @@ class LogReport:
         errors: Distinct errors that its tool reported.
         warnings: Likewise.
         first_error: The first real error, as one line.
+        alert: What people are told of it: what failed, and where, in at most two lines.
         last_line: Its last readable line.
     """
 
@@ -93,6 +94,7 @@ class LogReport:
     errors: int = 0
     warnings: int = 0
     first_error: str | None = None
+    alert: str | None = None
     last_line: str = ""
 
 

@@ -21,7 +21,8 @@ from buildorch.scheduler.decide import next_event, run_end, run_status
 from buildorch.scheduler.facts import Fact
 from buildorch.scheduler.observe import Surroundings, observe
 from buildorch.scheduler.queue import Admission
-from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.stage import StageState
+from buildorch.scheduler.state import RunState
 from buildorch.scheduler.table import Phase
 
 

@@ -12,7 +12,8 @@ from buildorch.events import Event
 from buildorch.model import StageStatus
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact
-from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.stage import StageState
+from buildorch.scheduler.state import RunState
 from buildorch.scheduler.table import Phase
 from buildorch.scheduler.verdict import Verdict, verdict
 
@@ -192,6 +193,7 @@ def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
             errors=fact.log.errors,
             warnings=fact.log.warnings,
             first_error=fact.log.first_error or fact.error,
+            alert=fact.log.alert,
         )
 
 

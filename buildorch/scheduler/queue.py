@@ -7,7 +7,8 @@ from collections import Counter
 
 from buildorch.model import Plan
 from buildorch.scheduler.actions import TakeSlot
-from buildorch.scheduler.state import RunState, StageState
+from buildorch.scheduler.stage import StageState
+from buildorch.scheduler.state import RunState
 from buildorch.scheduler.table import Phase
 
 

@@ -7,127 +7,17 @@ not have raises and changes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-import attrs
+from collections.abc import Iterator
 
 from buildorch import events
 from buildorch.events import Event
-from buildorch.model import JSON, Plan, PlannedStage, Server, StageStatus
-from buildorch.scheduler.facts import LogReport
+from buildorch.model import Plan
+from buildorch.scheduler.stage import CHANGES, StageState
 from buildorch.scheduler.table import Phase, next_phase
-from buildorch.scheduler.verdict import Budget
-
-_CLEAR = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
-_ALLOWED = frozenset({StageStatus.FAILED, StageStatus.TIMED_OUT})
 
 
 class IllegalMoveError(RuntimeError):
     """An event does not fit the state: a defect of ours, never of a user."""
-
-
-@attrs.define
-class StepState:
-    """One job of an attempt: its id and server, and its end once that is known."""
-
-    job: str
-    server: str
-    digest: str
-    name: str | None
-    log_base: int
-    started: bool = False
-    finished: events.StepFinished | None = None
-
-
-@attrs.define
-class StageState:
-    """What is known of one stage.
-
-    Attributes:
-        stage: The plan's stage.
-        pending: Direct predecessors that have not ended.
-        phase: Where it is.
-        blocked_by: The first predecessor that ended and is not clear.
-        unclear: Whether any predecessor is not clear.
-        attempt: Number of the current or last attempt.
-        candidate: Index of its server among the plan's.
-        tries: Tries to connect in this attempt, on this server.
-        not_before: Monotonic time before which nothing is tried.
-        unreachable: The failure that ended all tries to connect.
-        budget: Attempts used, by cause.
-        steps: Jobs of the current attempt by number, from 1.
-        values: Recorded values of the current attempt by step and key.
-        link_down_since: Monotonic time of the loss of the link, while it is lost.
-        kill: Why it is being killed, once it is.
-        report: What the log of the last ended job says; not stored.
-        verdict: The last attempt's end.
-        collected: How the collecting of its artifacts ended.
-        started_at: Monotonic time of its first attempt.
-        launched_at: Monotonic time of the first launch in the current attempt.
-        finished: Its end.
-    """
-
-    stage: PlannedStage
-    pending: int
-    phase: Phase = Phase.WAITING
-    blocked_by: str | None = None
-    unclear: bool = False
-    attempt: int = 0
-    candidate: int = 0
-    tries: int = 0
-    not_before: float = 0.0
-    unreachable: events.ConnectFailed | None = None
-    budget: Budget = attrs.field(factory=Budget)
-    steps: dict[int, StepState] = attrs.field(factory=dict)
-    values: dict[tuple[int, str], JSON] = attrs.field(factory=dict)
-    link_down_since: float | None = None
-    kill: str | None = None
-    report: LogReport = attrs.field(factory=LogReport)
-    verdict: events.AttemptFinished | None = None
-    collected: events.ArtifactsCollected | None = None
-    started_at: float | None = None
-    launched_at: float | None = None
-    finished: events.StageFinished | None = None
-
-    @property
-    def name(self) -> str:
-        """The stage's name."""
-        return self.stage.name
-
-    @property
-    def server(self) -> Server:
-        """The server that it runs on, or would."""
-        return self.stage.servers[self.candidate]
-
-    @property
-    def step(self) -> int:
-        """Number of the newest job of the attempt; 0 where there is none."""
-        return len(self.steps)
-
-    @property
-    def wants_artifacts(self) -> bool:
-        """Whether the attempt succeeded and its artifacts are still to be brought here."""
-        return (
-            self.phase is Phase.SETTLING
-            and bool(self.stage.artifacts)
-            and self.collected is None
-            and self.verdict is not None
-            and self.verdict.status is StageStatus.SUCCEEDED
-        )
-
-    @property
-    def clear(self) -> bool:
-        """Whether an ordinary stage may start after this one.
-
-        An `always` stage is clear only if it and everything before it is: cleanup that worked
-        does not make a failed build deployable.
-        """
-        if self.finished is None:
-            return False
-        status = self.finished.status
-        own = status in _CLEAR or (self.stage.allow_failure and status in _ALLOWED)
-        return own and not (self.stage.always and self.unclear)
 
 
 _ACTIVE = frozenset(
@@ -192,7 +82,7 @@ class RunState:
             raise IllegalMoveError(f"{event.kind} does not fit stage {name!r} in {state.phase}")
         self._deactivate(state)
         state.phase = phase
-        change = _CHANGES.get(type(event))
+        change = CHANGES.get(type(event))
         if change is not None:
             change(state, event, now)
         self._activate(state)
@@ -254,102 +144,3 @@ _ASIDE = (
     events.OrphanNoted,
     events.OrphanGone,
 )
-
-
-def _attempt_started(state: StageState, event: events.AttemptStarted, now: float) -> None:
-    if event.attempt != state.attempt:
-        state.attempt = event.attempt
-        state.steps = {}
-        state.values = {}
-        state.kill = None
-        state.launched_at = None
-        state.collected = None
-        state.verdict = None
-    state.candidate = next(
-        index for index, server in enumerate(state.stage.servers) if server.name == event.server
-    )
-    state.tries = 0
-    state.unreachable = None
-    state.not_before = now
-    state.link_down_since = None
-    if state.started_at is None:
-        state.started_at = now
-
-
-def _connect_failed(state: StageState, event: events.ConnectFailed, now: float) -> None:
-    state.tries = event.tries
-    state.not_before = now + (event.retry_in or 0.0)
-    if event.retry_in is None and event.fallback is None:
-        state.unreachable = event
-    if event.fallback is not None:
-        state.candidate += 1
-        state.tries = 0
-        state.phase = Phase.QUEUED
-
-
-def _step_launching(state: StageState, event: events.StepLaunching, now: float) -> None:
-    state.launched_at = state.launched_at or now
-    state.steps[event.step] = StepState(
-        event.job, event.server, event.digest, event.name, event.log_base
-    )
-
-
-def _step_started(state: StageState, event: events.StepStarted, now: float) -> None:
-    state.launched_at = state.launched_at or now
-    if event.step:
-        state.steps[event.step].started = True
-
-
-def _step_finished(state: StageState, event: events.StepFinished, _: float) -> None:
-    state.steps[event.step].finished = event
-    state.link_down_since = None
-
-
-def _value_recorded(state: StageState, event: events.ValueRecorded, _: float) -> None:
-    state.values[event.step, event.key] = event.value
-
-
-def _link_lost(state: StageState, _: events.LinkLost, now: float) -> None:
-    state.link_down_since = now
-
-
-def _link_restored(state: StageState, _: events.LinkRestored, __: float) -> None:
-    state.link_down_since = None
-
-
-def _kill_requested(state: StageState, event: events.KillRequested, _: float) -> None:
-    state.kill = event.reason
-
-
-def _attempt_finished(state: StageState, event: events.AttemptFinished, _: float) -> None:
-    state.verdict = event
-
-
-def _artifacts_collected(state: StageState, event: events.ArtifactsCollected, _: float) -> None:
-    state.collected = event
-
-
-def _retry_scheduled(state: StageState, event: events.RetryScheduled, now: float) -> None:
-    state.budget = state.budget.used(event.cause)
-    state.not_before = now + event.delay
-
-
-def _stage_finished(state: StageState, event: events.StageFinished, _: float) -> None:
-    state.finished = event
-
-
-_CHANGES: Mapping[type[Event], Callable[[StageState, Any, float], None]] = {
-    events.AttemptStarted: _attempt_started,
-    events.ConnectFailed: _connect_failed,
-    events.StepLaunching: _step_launching,
-    events.StepStarted: _step_started,
-    events.StepFinished: _step_finished,
-    events.ValueRecorded: _value_recorded,
-    events.LinkLost: _link_lost,
-    events.LinkRestored: _link_restored,
-    events.KillRequested: _kill_requested,
-    events.AttemptFinished: _attempt_finished,
-    events.ArtifactsCollected: _artifacts_collected,
-    events.RetryScheduled: _retry_scheduled,
-    events.StageFinished: _stage_finished,
-}
