@@ -85,6 +85,9 @@ class AttemptLog:
                 return
             os.ftruncate(self._file.fileno(), size)
             self.size = size
+            if self._analyzer is not None:
+                self._analyzer.restart()
+            self._read_again()
 
     def digest(self, base: int) -> str:
         """Return the SHA-256 (hex) of the file from byte *base* on."""
@@ -109,6 +112,7 @@ class AttemptLog:
             first_error=error.text if error is not None else None,
             alert=alert(said) or None,
             last_line=said.last_line or "",
+            no_space=said.no_space,
         )
 
     def close(self) -> None:

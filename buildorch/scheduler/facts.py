@@ -85,6 +85,7 @@ class LogReport:
         first_error: The first real error, as one line.
         alert: What people are told of it: what failed, and where, in at most two lines.
         last_line: Its last readable line.
+        no_space: Whether it says that a disk is full.
     """
 
     size: int = 0
@@ -96,6 +97,7 @@ class LogReport:
     first_error: str | None = None
     alert: str | None = None
     last_line: str = ""
+    no_space: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -55,6 +55,8 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
         return Verdict(_BY_REASON[end.reason], end.reason)
     if end.kind == "lost":
         return Verdict(StageStatus.LOST, end.reason)
+    if not end.ok and report.no_space:
+        return Verdict(StageStatus.NO_SPACE, report.alert or "its log says that a disk is full")
     if not end.ok:
         return Verdict(StageStatus.FAILED, end.detail or end.reason or _how(end))
     return _sharpen(stage, report.last_line)

@@ -1,0 +1,54 @@
+"""The end of a log, and any bytes of one, made fit for a terminal or a message."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from buildorch.analysis.lines import decode, harmless, visible
+from buildorch.errors import UsageError
+
+
+def readable(data: bytes) -> str:
+    r"""Return *data* as text in which nothing can move a terminal's cursor.
+
+    Args:
+        data: Bytes of a log, from the beginning of a line.
+
+    Returns:
+        Its lines: overwritten text, escape sequences and control characters are gone.
+
+    Example:
+        >>> readable(b"50%\r100%\r\n\x1b[1mdone\x1b[2J\x07")
+        '100%\ndone'
+    """
+    return "\n".join(harmless(decode(visible(line))).rstrip() for line in data.split(b"\n"))
+
+
+def tail(path: str | os.PathLike[str], lines: int = 15, limit: int = 64 * 1024) -> str:
+    """Return the readable last lines of a log.
+
+    Args:
+        path: The log.
+        lines: How many lines, at most.
+        limit: Bytes that are read from its end, at most.
+
+    Returns:
+        The lines, without empty ones at the end; empty for an empty log.
+
+    Raises:
+        UsageError: The file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            begin = max(0, size - limit)
+            log.seek(begin)
+            data = log.read(limit)
+    except OSError as error:
+        raise UsageError(f"cannot read the log {os.fspath(path)}: {error.strerror}") from error
+    if begin and b"\n" in data:
+        # The first line is cut; without it nothing half an escape sequence is left.
+        data = data.partition(b"\n")[2]
+    shown = readable(data).rstrip("\n").split("\n")
+    return "\n".join(shown[-lines:]) if lines > 0 else ""
