@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from buildorch.assembly import Driver, Surroundings
 from buildorch.backends.registry import Backends
-from buildorch.engine import Driver, Surroundings, new_run, stored_run
+from buildorch.engine import new_run, stored_run
 from buildorch.errors import RunOwned, UsageError
 from buildorch.model import Channel, Config, Plan, Server
 from buildorch.ports import Backend, Notifier
@@ -32,7 +33,7 @@ from buildorch.store.control import poke
 from buildorch.store.database import Store
 from buildorch.store.ownership import holder
 from buildorch.store.places import Places, state_places
-from buildorch.view import RunView
+from buildorch.view import RunView, carried
 
 __all__ = [
     "ConfigLike",
@@ -43,9 +44,12 @@ __all__ = [
     "configuration",
     "history",
     "opened",
+    "order_cancel",
     "plan",
     "reopened",
     "resume",
+    "retried",
+    "retry",
     "run",
     "start",
     "status",
@@ -302,6 +306,49 @@ def reopened(run: str, options: Options, pipeline: Pipeline | None = None) -> It
         yield driver
 
 
+@contextmanager
+def retried(
+    run: str,
+    options: Options,
+    pipeline: Pipeline | None = None,
+    *,
+    allow_parallel: bool = False,
+    by: str | None = None,
+) -> Iterator[Driver]:
+    """Own a new run of the same plan; what went well in *run* counts as done.
+
+    Its results folder is made beside that of *run*.
+
+    Arguments as for `retry`; *by* is who wants it.
+    """
+    config = configuration(options.config)
+    with _surroundings(options, config, pipeline) as here:
+        before = RunView.of(here.store.read(here.store.find(run)), plan_from_dict)
+        done = carried(before)
+        _refuse_retry(before, done)
+        with new_run(
+            before.plan,
+            here,
+            results=Path(before.results).parent,
+            by=by or user(),
+            parent=before.run,
+            carried=done,
+            allow_parallel=allow_parallel,
+        ) as driver:
+            yield driver
+
+
+def _refuse_retry(before: RunView, done: Sequence[object]) -> None:
+    """Raise where a run has not ended, or where nothing is left to do again."""
+    if before.status is None:
+        raise UsageError(
+            f"run {before.run} has not ended; `buildorch resume {before.run}` goes on with it, "
+            f"`buildorch cancel {before.run}` ends it"
+        )
+    if len(done) == len(before.plan.stages):
+        raise UsageError(f"run {before.run} {before.status}: there is nothing to try again")
+
+
 def run(
     pipeline: Pipeline | Plan,
     options: Options | None = None,
@@ -336,6 +383,30 @@ def resume(run: str, pipeline: Pipeline | None = None, options: Options | None =
     return _finish(RunHandle(reopened(run, options or Options(), pipeline)))
 
 
+def retry(
+    run: str,
+    pipeline: Pipeline | None = None,
+    options: Options | None = None,
+    *,
+    allow_parallel: bool = False,
+) -> RunResult:
+    """Run again what went wrong in *run*, and what follows from it, as a new run.
+
+    Args:
+        run: Its id, a unique prefix of it, or `last`.
+        pipeline: Its pipeline, where its functions cannot be imported.
+        options: How the new run is driven.
+        allow_parallel: Whether another run of the pipeline may be under way.
+
+    Raises:
+        UsageError: It has not ended, or all went well.
+        RunOwned: The same pipeline is already running.
+        RunNotFound: There is no such run.
+    """
+    owned = retried(run, options or Options(), pipeline, allow_parallel=allow_parallel)
+    return _finish(RunHandle(owned))
+
+
 def _finish(handle: RunHandle) -> RunResult:
     """Wait for the end; the first Ctrl-C cancels, the second leaves; in a notebook it detaches."""
     while True:
@@ -366,17 +437,30 @@ def cancel(
         UsageError: It has ended.
     """
     options = options or Options()
+    found, heard = order_cancel(run, options, by=by)
+    if heard:
+        return None
+    try:
+        return _finish(RunHandle(reopened(found, options)))
+    except RunOwned:
+        return None  # its controller begins just now, and finds the order
+
+
+def order_cancel(run: str, options: Options, *, by: str) -> tuple[str, bool]:
+    """Store the wish that *run* ends, which is never undone.
+
+    Returns:
+        Its id, and whether a controller has heard the wish; else whoever drives it next does.
+
+    Raises:
+        UsageError: It has ended.
+    """
     with history(options) as (places, store):
         found = store.find(run)
         if store.run(found).status is not None:
             raise UsageError(f"run {found} has ended already: {store.run(found).status}")
         store.order(found, "cancel", by, at=time.time())
-        if poke(places, found):
-            return None
-    try:
-        return _finish(RunHandle(reopened(found, options)))
-    except RunOwned:
-        return None  # its controller begins just now, and finds the order
+        return found, poke(places, found)
 
 
 def status(run: str = "last", options: Options | None = None) -> RunView:

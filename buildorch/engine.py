@@ -1,113 +1,26 @@
-"""From a plan to a controller that drives it: everything that a run needs, put together.
-
-The composition root: the only place that knows backends, store, notifiers and runner at once.
-"""
+"""Owning a run: a new one, or one that was left."""
 
 from __future__ import annotations
 
 import os
-import random
 import secrets as randomness
 import socket
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-import attrs
-
-from buildorch import events, messages
-from buildorch.analysis import Analyzer
-from buildorch.analysis.tail import tail
-from buildorch.errors import DefinitionError, Problem, UsageError
-from buildorch.events import Event, Recorded
-from buildorch.model import JSON, Channel, Config, Plan, PlannedStage
-from buildorch.notifiers import Delivery
-from buildorch.ports import Backend
-from buildorch.runner.archive import Archive
-from buildorch.runner.calls import Calls
-from buildorch.runner.controller import Controller, Inbox, Poke, Told
-from buildorch.runner.jobs import secret_names
-from buildorch.runner.journal import Journal, Observer
-from buildorch.runner.links import Identity, Links
-from buildorch.runner.logs import Logs
-from buildorch.scheduler import Scheduler
+from buildorch import events
+from buildorch.assembly import Assembly, Driver, Surroundings, SystemClock
+from buildorch.errors import UsageError
+from buildorch.events import Recorded
+from buildorch.model import Plan
+from buildorch.runner.controller import Poke
+from buildorch.secret_values import resolve_secrets
 from buildorch.store.codec import plan_from_dict, plan_to_dict
 from buildorch.store.control import ControlSocket
-from buildorch.store.database import Store
 from buildorch.store.ids import new_run_id
 from buildorch.store.ownership import RunLock, boot_id, pipeline_lock
-from buildorch.store.places import Places
-from buildorch.store.slots import Slots
 from buildorch.view import RunView
-
-#: Shorter secrets would be masked in places that have nothing to do with them.
-SHORTEST_SECRET = 6
-
-#: Returns the function of a stage, given the parameters of the run.
-Finder = Callable[[Mapping[str, JSON], PlannedStage], Callable[..., Any]]
-
-
-@attrs.frozen
-class SystemClock:
-    """The clock of this machine."""
-
-    def monotonic(self) -> float:
-        """Return the time that only goes forward."""
-        return time.monotonic()
-
-    def wall(self) -> float:
-        """Return the Unix time."""
-        return time.time()
-
-
-@attrs.frozen(kw_only=True)
-class Surroundings:
-    """What a run is driven with.
-
-    Attributes:
-        config: The configuration.
-        places: The state folder.
-        store: The run history.
-        backends: Returns a backend by name.
-        find: Returns the function of a stage.
-        observers: Are shown every event.
-        channels: Who is told; none with `--no-notify`.
-        notifiers: Notifiers and functions of the caller, by channel.
-        environ: Where secrets come from.
-    """
-
-    config: Config
-    places: Places
-    store: Store
-    backends: Callable[[str], Backend]
-    find: Finder
-    observers: Sequence[Observer] = ()
-    channels: Mapping[str, Channel] = attrs.field(factory=dict)
-    notifiers: Mapping[str, Any] = attrs.field(factory=dict)
-    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
-
-
-@attrs.frozen
-class Driver:
-    """A run that this process owns, ready to be driven.
-
-    Attributes:
-        controller: Drives it.
-        inbox: Takes interrupts and detach wishes.
-        logs: Of the attempts under way, for progress.
-        first: Events that are stored before anything is decided.
-    """
-
-    controller: Controller
-    inbox: Inbox
-    logs: Logs
-    first: tuple[Event, ...]
-
-    def drive(self) -> RunView:
-        """Drive the run until it ends or is left."""
-        return self.controller.drive(self.first)
 
 
 @contextmanager
@@ -118,6 +31,7 @@ def new_run(
     results: Path,
     by: str,
     parent: str | None = None,
+    carried: Sequence[events.StageFinished] = (),
     allow_parallel: bool = False,
 ) -> Iterator[Driver]:
     """Create a run of *plan* and own it.
@@ -128,6 +42,7 @@ def new_run(
         results: Folder in which the run's own results folder is made.
         by: Who starts it.
         parent: Id of the run that this one repeats.
+        carried: Ends of the stages that need not run again.
         allow_parallel: Whether another run of the same pipeline may be under way.
 
     Raises:
@@ -136,8 +51,7 @@ def new_run(
         StoreError: The run cannot be stored.
     """
     secrets = resolve_secrets(plan, here.environ)
-    clock = SystemClock()
-    now = clock.wall()
+    now = SystemClock().wall()
     run = new_run_id(now)
     folder = results.absolute() / run
     created = events.RunCreated(
@@ -155,8 +69,8 @@ def new_run(
             held.callback(pipeline_lock(here.places, plan.name, run).release)
         lock = held.enter_context(RunLock.acquire(here.places, run))
         _make_results(folder)
-        stored = here.store.create(run, [created], at=now, epoch=lock.epoch)
-        yield held.enter_context(_driver(stored, lock, here, secrets, clock))
+        stored = here.store.create(run, [created, *carried], at=now, epoch=lock.epoch)
+        yield held.enter_context(_driver(stored, lock, here, secrets))
 
 
 @contextmanager
@@ -173,7 +87,6 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
         DefinitionError: A secret is gone; no server was touched.
         StoreError: It cannot be read or written.
     """
-    clock = SystemClock()
     row = here.store.run(run)
     with RunLock.acquire(here.places, run, after_epoch=row.epoch) as lock:
         stored = here.store.read(run)
@@ -181,130 +94,24 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
         if view.status is not None:
             raise UsageError(f"run {run} has ended: {view.status}; start a new one instead")
         secrets = resolve_secrets(view.plan, here.environ)
-        with _driver(stored, lock, here, secrets, clock) as driver:
+        with _driver(stored, lock, here, secrets) as driver:
             yield driver
 
 
 @contextmanager
 def _driver(
-    stored: Sequence[Recorded],
-    lock: RunLock,
-    here: Surroundings,
-    secrets: Mapping[str, str],
-    clock: SystemClock,
+    stored: Sequence[Recorded], lock: RunLock, here: Surroundings, secrets: Mapping[str, str]
 ) -> Iterator[Driver]:
-    """Put a controller together and replay *stored* into it."""
-    view = RunView.of(stored, plan_from_dict)
-    chance = random.SystemRandom().random
-    scheduler = Scheduler(view.plan, view.run, here.config.defaults, chance)
-    replay(scheduler, stored, clock)
-    inbox = Inbox()
-    hidden = [value.encode() for value in secrets.values()]
-    logs = Logs(Path(view.results), hidden, lambda _stage: Analyzer())
-    links = Links(
-        scheduler.state,
-        identity=Identity(view.run, view.created.nonce, lock.epoch),
-        backends=here.backends,
-        logs=logs,
-        secrets=secrets,
-        post=inbox.put,
-        chance=chance,
-    )
-    calls = Calls(
-        scheduler,
-        view.run,
-        links=links,
-        logs=logs,
-        backends=here.backends,
-        find=lambda stage: here.find(view.params, stage),
-        put=inbox.put,
-        secrets=secrets,
-    )
-    journal = Journal(
-        here.store,
-        view,
-        epoch=lock.epoch,
-        wall=clock.wall,
-        channels=here.channels,
-        language=here.config.language,
-        tails=lambda stage: tail(logs.path(stage)),
-        observers=here.observers,
-    )
-    deliver = Delivery(
-        here.channels,
-        lambda key, ok, text: inbox.put(Told(key, ok, text)),
-        environ=here.environ,
-        notifiers=here.notifiers,
-    )
-    controller = Controller(
-        scheduler=scheduler,
-        journal=journal,
-        inbox=inbox,
-        store=here.store,
-        slots=Slots(here.places),
-        links=links,
-        logs=logs,
-        calls=calls,
-        deliver=deliver,
-        clock=clock,
-        defaults=here.config.defaults,
-        archive=Archive(Path(view.results)),
-    )
+    """Put a controller together, show what happened before, and listen to other processes."""
+    parts = Assembly.of(stored, lock.epoch, here, secrets)
     attached = events.ControllerAttached(
         pid=os.getpid(), host=socket.gethostname(), boot_id=boot_id()
     )
-    for observer in here.observers:
-        for record in stored:
-            observer.see(view, record)
-    with ControlSocket(here.places, view.run, lambda: inbox.put(Poke())):
-        yield Driver(controller, inbox, logs, (attached, *_greeting(stored, view, here)))
-
-
-def _greeting(stored: Sequence[Recorded], view: RunView, here: Surroundings) -> list[Event]:
-    """Return the messages that a run begins; only of one of which nothing else is stored yet."""
-    if len(stored) > 1:
-        return []
-    language = here.config.language
-    return [
-        *messages.due(
-            view.plan, here.channels, view, stored[0], language=language, tails=lambda _: ""
-        )
-    ]
-
-
-def replay(scheduler: Scheduler, stored: Sequence[Recorded], clock: SystemClock) -> None:
-    """Apply stored events at the monotonic times at which they happened, as far as known."""
-    wall, monotonic = clock.wall(), clock.monotonic()
     for record in stored:
-        scheduler.replay(record.event, monotonic - max(0.0, wall - record.at))
-
-
-def resolve_secrets(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of all secrets of *plan* by variable.
-
-    Raises:
-        DefinitionError: Some are not set, or too short to be masked safely.
-    """
-    found: dict[str, str] = {}
-    problems: list[Problem] = []
-    for stage in plan.stages:
-        for variable in sorted(secret_names(stage)):
-            value = environ.get(variable)
-            if value is None:
-                problems.append(_secret(stage, variable, "is not set; export it, then try again"))
-            elif len(value) < SHORTEST_SECRET:
-                problems.append(
-                    _secret(stage, variable, f"is shorter than {SHORTEST_SECRET} characters")
-                )
-            else:
-                found[variable] = value
-    if problems:
-        raise DefinitionError(problems)
-    return found
-
-
-def _secret(stage: PlannedStage, variable: str, what: str) -> Problem:
-    return Problem(f"stage {stage.name}: the secret {variable} {what}")
+        for observer in here.observers:
+            observer.see(parts.view, record)
+    with ControlSocket(here.places, parts.view.run, lambda: parts.inbox.put(Poke())):
+        yield parts.driver((attached,))
 
 
 def _make_results(folder: Path) -> None:

@@ -21,7 +21,7 @@ from buildorch.parameters import convert
 from buildorch.signatures import Parameter
 
 if TYPE_CHECKING:
-    from buildorch.engine import Driver
+    from buildorch.assembly import Driver
     from buildorch.runner.journal import Observer
 
 _USAGE, _INFRASTRUCTURE = 2, 3
@@ -134,7 +134,7 @@ def _run(
     """Run *pipeline* and return the exit code of the run."""
     from buildorch import api  # noqa: PLC0415 - `invoke --list` needs none of this
     from buildorch.cli.detaching import detached  # noqa: PLC0415 - likewise
-    from buildorch.cli.running import drive  # noqa: PLC0415 - likewise
+    from buildorch.cli.driving import drive  # noqa: PLC0415 - likewise
     from buildorch.explaining import explain  # noqa: PLC0415 - likewise
 
     settings = api.configuration(config)

@@ -7,8 +7,16 @@ here decides anything.
 
 from __future__ import annotations
 
+from buildorch.view.carried import carried
 from buildorch.view.outcome import exit_code, run_finished_line
 from buildorch.view.run import RunView
 from buildorch.view.stage import AttemptView, StageView
 
-__all__ = ["AttemptView", "RunView", "StageView", "exit_code", "run_finished_line"]
+__all__ = [
+    "AttemptView",
+    "RunView",
+    "StageView",
+    "carried",
+    "exit_code",
+    "run_finished_line",
+]

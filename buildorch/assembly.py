@@ -1,0 +1,220 @@
+"""A controller and everything that it drives a run with, put together.
+
+The only place that knows scheduler, store, backends, notifiers and runner at once.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from buildorch.analysis import Analyzer
+from buildorch.analysis.tail import tail
+from buildorch.events import Event, Recorded
+from buildorch.model import JSON, Channel, Config, PlannedStage
+from buildorch.notifiers import Delivery
+from buildorch.ports import Backend
+from buildorch.runner.archive import Archive
+from buildorch.runner.calls import Calls
+from buildorch.runner.controller import Controller, Inbox, Told
+from buildorch.runner.journal import Journal, Observer
+from buildorch.runner.links import Identity, Links
+from buildorch.runner.logs import Logs
+from buildorch.scheduler import Scheduler
+from buildorch.store.codec import plan_from_dict
+from buildorch.store.database import Store
+from buildorch.store.places import Places
+from buildorch.store.slots import Slots
+from buildorch.view import RunView
+
+#: Returns the function of a stage, given the parameters of the run.
+Finder = Callable[[Mapping[str, JSON], PlannedStage], Callable[..., Any]]
+
+
+@attrs.frozen
+class SystemClock:
+    """The clock of this machine."""
+
+    def monotonic(self) -> float:
+        """Return the time that only goes forward."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Return the Unix time."""
+        return time.time()
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What a run is driven with.
+
+    Attributes:
+        config: The configuration.
+        places: The state folder.
+        store: The run history.
+        backends: Returns a backend by name.
+        find: Returns the function of a stage.
+        observers: Are shown every event.
+        channels: Who is told; none with `--no-notify`.
+        notifiers: Notifiers and functions of the caller, by channel.
+        environ: Where secrets come from.
+    """
+
+    config: Config
+    places: Places
+    store: Store
+    backends: Callable[[str], Backend]
+    find: Finder
+    observers: Sequence[Observer] = ()
+    channels: Mapping[str, Channel] = attrs.field(factory=dict)
+    notifiers: Mapping[str, Any] = attrs.field(factory=dict)
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
+
+
+@attrs.frozen
+class Driver:
+    """A run that this process owns, ready to be driven.
+
+    Attributes:
+        controller: Drives it.
+        inbox: Takes interrupts and detach wishes.
+        logs: Of the attempts under way, for progress.
+        first: Events that are stored before anything is decided.
+    """
+
+    controller: Controller
+    inbox: Inbox
+    logs: Logs
+    first: tuple[Event, ...]
+
+    def drive(self) -> RunView:
+        """Drive the run until it ends or is left."""
+        return self.controller.drive(self.first)
+
+
+@attrs.frozen(kw_only=True)
+class Assembly:
+    """Puts the parts of a controller together.
+
+    Attributes:
+        here: What the run is driven with.
+        view: The run up to now.
+        epoch: Number of the controller.
+        secrets: Values of all secrets by variable.
+        scheduler: The run's state, replayed.
+        clock: Time.
+        inbox: Where everything arrives.
+        chance: Returns a number from 0 to 1.
+    """
+
+    here: Surroundings
+    view: RunView
+    epoch: int
+    secrets: Mapping[str, str]
+    scheduler: Scheduler
+    clock: SystemClock
+    inbox: Inbox
+    chance: Callable[[], float]
+
+    @classmethod
+    def of(
+        cls,
+        stored: Sequence[Recorded],
+        epoch: int,
+        here: Surroundings,
+        secrets: Mapping[str, str],
+    ) -> Assembly:
+        """Return the assembly for a run of which *stored* is known."""
+        view = RunView.of(stored, plan_from_dict)
+        chance = random.SystemRandom().random
+        clock = SystemClock()
+        scheduler = Scheduler(view.plan, view.run, here.config.defaults, chance)
+        replay(scheduler, stored, clock)
+        return cls(
+            here=here,
+            view=view,
+            epoch=epoch,
+            secrets=secrets,
+            scheduler=scheduler,
+            clock=clock,
+            inbox=Inbox(),
+            chance=chance,
+        )
+
+    def driver(self, first: tuple[Event, ...]) -> Driver:
+        """Return the driver of the run; *first* are stored before anything is decided."""
+        hidden = [value.encode() for value in self.secrets.values()]
+        results = Path(self.view.results)
+        logs = Logs(results, hidden, lambda _stage: Analyzer())
+        links = self._links(logs)
+        controller = Controller(
+            scheduler=self.scheduler,
+            journal=self._journal(logs),
+            inbox=self.inbox,
+            store=self.here.store,
+            slots=Slots(self.here.places),
+            links=links,
+            logs=logs,
+            calls=self._calls(links, logs),
+            deliver=self._delivery(),
+            clock=self.clock,
+            defaults=self.here.config.defaults,
+            archive=Archive(results),
+        )
+        return Driver(controller, self.inbox, logs, first)
+
+    def _links(self, logs: Logs) -> Links:
+        return Links(
+            self.scheduler.state,
+            identity=Identity(self.view.run, self.view.created.nonce, self.epoch),
+            backends=self.here.backends,
+            logs=logs,
+            secrets=self.secrets,
+            post=self.inbox.put,
+            chance=self.chance,
+        )
+
+    def _calls(self, links: Links, logs: Logs) -> Calls:
+        return Calls(
+            self.scheduler,
+            self.view.run,
+            links=links,
+            logs=logs,
+            backends=self.here.backends,
+            find=lambda stage: self.here.find(self.view.params, stage),
+            put=self.inbox.put,
+            secrets=self.secrets,
+        )
+
+    def _journal(self, logs: Logs) -> Journal:
+        return Journal(
+            self.here.store,
+            self.view,
+            epoch=self.epoch,
+            wall=self.clock.wall,
+            channels=self.here.channels,
+            language=self.here.config.language,
+            tails=lambda stage: tail(logs.path(stage)),
+            observers=self.here.observers,
+        )
+
+    def _delivery(self) -> Delivery:
+        return Delivery(
+            self.here.channels,
+            lambda key, ok, text: self.inbox.put(Told(key, ok, text)),
+            environ=self.here.environ,
+            notifiers=self.here.notifiers,
+        )
+
+
+def replay(scheduler: Scheduler, stored: Sequence[Recorded], clock: SystemClock) -> None:
+    """Apply stored events at the monotonic times at which they happened, as far as known."""
+    wall, monotonic = clock.wall(), clock.monotonic()
+    for record in stored:
+        scheduler.replay(record.event, monotonic - max(0.0, wall - record.at))
