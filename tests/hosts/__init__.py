@@ -1,0 +1,1 @@
+"""Real build servers for tests: small hosts of network and PID namespaces, each with its sshd."""
