@@ -17,6 +17,7 @@ from pathlib import Path
 
 import attrs
 
+from buildorch.address import Address, parse_address
 from buildorch.backends.ssh_options import Options, home_folder, options_of
 from buildorch.errors import DefinitionError
 from buildorch.model import Server
@@ -82,48 +83,12 @@ class ResolvedHost:
         return f"{host}:{self.port}"
 
 
-def parse_address(text: str) -> tuple[str | None, str, int | None]:
-    """Split `user@host:port`; every part but the host may be missing.
-
-    Args:
-        text: A host name, an IPv4 or IPv6 address (in brackets where a port follows), with or
-            without user and port; `ssh://` in front is allowed.
-
-    Returns:
-        User, host and port, None where the text does not say.
-
-    Raises:
-        DefinitionError: The text names no host, or a port that cannot be one.
-
-    Example:
-        >>> parse_address("ci@[2001:db8::5]:2222")
-        ('ci', '2001:db8::5', 2222)
-        >>> parse_address("::1")
-        (None, '::1', None)
-    """
-    user, at, place = text.strip().removeprefix("ssh://").rstrip("/").rpartition("@")
-    host, port = _split_port(place)
-    if not re.fullmatch(r"[^-\s\[\]/,][^\s\[\]/,]*", host) or (at and not user):
-        raise DefinitionError([f"{text!r} is no server address: write [USER@]HOST[:PORT]"])
-    return user or None, host, _port(port, text)
-
-
-def _split_port(place: str) -> tuple[str, str | None]:
-    bracketed = re.fullmatch(r"\[([^\[\]]+)\](?::(.*))?", place)
-    if bracketed:
-        return bracketed[1], bracketed[2]
-    if place.count(":") != 1:
-        return place, None  # several colons without brackets: an IPv6 address, no port
-    host, _, port = place.partition(":")
-    return host, port
-
-
-def _port(digits: str | None, text: str) -> int | None:
-    if digits is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,5}", digits) or not 0 < int(digits) < 65536:  # noqa: PLR2004 - 16 bits
-        raise DefinitionError([f"{text!r}: port {digits!r} is not a number from 1 to 65535"])
-    return int(digits)
+def _address(text: str) -> Address:
+    """Split `user@host:port`; a `DefinitionError` says what is wrong with it."""
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise DefinitionError([str(error)]) from None
 
 
 def resolve(server: Server | str) -> ResolvedHost:
@@ -140,8 +105,9 @@ def resolve(server: Server | str) -> ResolvedHost:
     """
     if isinstance(server, str):
         server = Server(name=server, host=server)
-    user, host, port = parse_address(server.host or server.name)
-    return _chain(host, server.user or user, server.port or port, server.ssh_config)[-1]
+    address = _address(server.host or server.name)
+    user, port = server.user or address.user, server.port or address.port
+    return _chain(address.host, user, port, server.ssh_config)[-1]
 
 
 def is_ssh_alias(name: str, ssh_config: str | None = None) -> bool:
@@ -183,9 +149,9 @@ def _chain(
     listed = through or _jumps(options)
     jumps: tuple[ResolvedHost, ...] = ()
     if listed:
-        hop_user, hop, hop_port = parse_address(listed[-1])
+        hop = _address(listed[-1])
         jumps = _chain(
-            hop, hop_user, hop_port, ssh_config, through=listed[:-1], behind=(*behind, host)
+            hop.host, hop.user, hop.port, ssh_config, through=listed[:-1], behind=(*behind, host)
         )
     resolved = _resolved(host, options, proxied=not listed)
     bare = tuple(attrs.evolve(jump, jumps=()) for jump in jumps)

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
+from buildorch.address import Address, parse_address
 from buildorch.model import Server
 from buildorch.names import quoted, same_name
 from buildorch.yaml import values
-from buildorch.yaml.address import Address, parse_address
 from buildorch.yaml.nodes import Entry, MappingNode, Node, ScalarNode
 from buildorch.yaml.schema import Field, Report, is_null, kind, read_mapping, unique_entries
 

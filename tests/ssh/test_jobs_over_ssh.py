@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from following import Follower, job, reconnect
 from hosts.commands import wait_for
 from hosts.host import Host
+from ssh.following import Follower, job, reconnect
 
 from buildorch.backends.ssh import SshBackend
 from buildorch.errors import ServerUnusable

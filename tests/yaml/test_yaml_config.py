@@ -8,7 +8,7 @@ import pytest
 
 from buildorch.errors import DefinitionError
 from buildorch.model import Channel, Config, Defaults, Secret, Server
-from buildorch.yaml.address import parse_address
+from buildorch.address import parse_address
 from buildorch.yaml.config import find_config, load_config, parse_config
 
 CASES = Path(__file__).parent / "cases"

@@ -38,7 +38,7 @@ def parse_address(text: str) -> Address:
         >>> parse_address("fe80::1%eth0")
         Address(host='fe80::1%eth0', user=None, port=None)
     """
-    user, at, place = text.strip().removeprefix("ssh://").rpartition("@")
+    user, at, place = text.strip().removeprefix("ssh://").rstrip("/").rpartition("@")
     host, port = _split(place)
     if not re.fullmatch(r"[^-\s\[\]/,@][^\s\[\]/,@]*", host) or bool(at) != bool(user):
         raise ValueError(f"{quoted(text)} is no address; write host, user@host or user@host:port")
