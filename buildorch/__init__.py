@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from buildorch.api import resume, run, start, status
+    from buildorch.api import resume, retry, run, start, status
     from buildorch.context import StageContext, StepResult
     from buildorch.dsl import Pipeline, pipeline, stage
     from buildorch.errors import BuildorchError, DefinitionError, RunFailed, StepFailed
@@ -38,6 +38,7 @@ __all__ = [
     "parallel",
     "pipeline",
     "resume",
+    "retry",
     "run",
     "sequence",
     "stage",
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ["resume", "run", "start", "status"],
+    "api": ["resume", "retry", "run", "start", "status"],
     "context": ["StageContext", "StepResult"],
     "dsl": ["Pipeline", "pipeline", "stage"],
     "errors": ["BuildorchError", "DefinitionError", "RunFailed", "StepFailed"],

@@ -193,6 +193,7 @@ class AttemptFinished:
     errors: int = 0
     warnings: int = 0
     first_error: str | None = None
+    alert: str | None = None
     warning: str | None = None
 
 
@@ -289,6 +290,7 @@ class StageFinished:
     errors: int = 0
     warnings: int = 0
     first_error: str | None = None
+    alert: str | None = None
     warning: str | None = None
     allowed: bool = False
     log: str | None = None

@@ -7,10 +7,14 @@ import importlib
 import importlib.util
 import os
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import attrs
 
 from buildorch.definitions import Pipeline
 from buildorch.errors import BuildorchError, DefinitionError, Problem, UsageError
@@ -18,6 +22,7 @@ from buildorch.flow import Stage
 from buildorch.model import JSON, FunctionRef, PlannedStage
 from buildorch.names import nearest
 from buildorch.parameters import convert, decode
+from buildorch.signatures import Parameter
 
 _YAML = (".yaml", ".yml")
 
@@ -36,7 +41,7 @@ def load_pipeline(place: str) -> Pipeline:
     if place.lower().endswith(_YAML):
         from buildorch.yaml import load_pipeline as load_yaml  # noqa: PLC0415 - YAML only where it is read
 
-        return load_yaml(Path(place))
+        return load_yaml(_existing(Path(place)))
     source, name = _split(place)
     module = _module_at(source, place)
     return _choose(_pipelines(module), name, source)
@@ -60,17 +65,24 @@ def _module_at(source: str, place: str) -> ModuleType:
         ) from error
 
 
+def _existing(path: Path) -> Path:
+    """Return *path* where a file is there, or raise with the nearest name beside it."""
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name the file in it that has the pipeline")
+    near = nearest(path.name, [one.name for one in path.parent.glob(f"*{path.suffix}")])
+    hint = f"; did you mean {path.with_name(near)}?" if near else ""
+    raise UsageError(f"there is no file {path}{hint}")
+
+
 def _import_file(path: Path) -> ModuleType:
-    """Import a file under its stem, as `python FILE` would find what lies beside it."""
-    if not path.is_file():
-        near = nearest(path.name, [one.name for one in path.parent.glob("*.py")])
-        hint = f"; did you mean {path.with_name(near)}?" if near else ""
-        raise UsageError(f"there is no file {path}{hint}")
-    absolute = path.resolve()
-    known = sys.modules.get(absolute.stem)
-    if known is not None and getattr(known, "__file__", None) == str(absolute):
+    """Import a file, so that it finds what lies beside it as with `python FILE`."""
+    absolute = _existing(path).resolve()
+    name = _module_name(absolute)
+    known = sys.modules.get(name)
+    if known is not None:
         return known
-    name = absolute.stem if known is None else f"{absolute.stem}_{_digest(str(absolute))}"
     spec = importlib.util.spec_from_file_location(name, absolute)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is no Python file")
@@ -83,33 +95,68 @@ def _import_file(path: Path) -> ModuleType:
     except BaseException as error:
         del sys.modules[name]
         raise _import_problem(error, str(path)) from error
+    # As of a script: another process finds its functions by the file, not by a module's name.
+    module.__spec__ = None
     return module
 
 
+def _module_name(file: Path) -> str:
+    """Return a name that is no other module's, here or in what is imported later."""
+    taken = sys.modules.get(file.stem)
+    if taken is not None and getattr(taken, "__file__", None) == str(file):
+        return file.stem
+    if taken is None and file.stem.isidentifier() and importlib.util.find_spec(file.stem) is None:
+        return file.stem
+    return f"{file.stem}_{_digest(str(file))}"
+
+
 def _import(name: str) -> ModuleType:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    """Import a module; what is in the working folder comes first for it, and last afterwards."""
+    here = str(Path.cwd())
+    added = here not in sys.path
+    if added:
+        sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is not None and name.startswith(error.name):
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise
         raise _import_problem(error, name) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_problem(error, name) from error
+    finally:
+        if added:  # a file of the user's must not stand for a library of ours
+            sys.path.remove(here)
+            sys.path.append(here)
 
 
 def _import_problem(error: BaseException, source: str) -> BaseException:
-    """Return what tells a user of a definition that cannot be imported."""
-    if isinstance(error, BuildorchError) or not isinstance(error, Exception):
+    """Return what tells a user of a definition that cannot be imported, and where it broke."""
+    if isinstance(error, BuildorchError | KeyboardInterrupt):
         return error
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith(source):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    line = getattr(error, "lineno", None) or line
-    return DefinitionError([Problem(f"{type(error).__name__}: {error}", source, line)])
+    file, line = source, None
+    for frame in traceback.extract_tb(error.__traceback__):
+        if _is_users(frame.filename):
+            file, line = frame.filename, frame.lineno
+    if isinstance(error, SyntaxError):
+        place = Problem(f"SyntaxError: {error.msg}", file, error.lineno, error.offset)
+        return DefinitionError([attrs.evolve(place, file=_shown(error.filename or file))])
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, SystemExit):
+        text = f"it ends the program when it is imported: exit({error.code!r})"
+    return DefinitionError([Problem(text.rstrip(": "), _shown(file), line)])
+
+
+def _is_users(file: str) -> bool:
+    """Tell whether code is the user's own, rather than ours, Python's or a library's."""
+    libraries = (__file__, "<", *sysconfig.get_paths().values())
+    return not file.startswith(libraries)
+
+
+def _shown(file: str) -> str:
+    """Return a path as short as it can be written here."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
 
 
 def _pipelines(module: ModuleType) -> Mapping[str, Pipeline]:
@@ -122,8 +169,12 @@ def _choose(found: Mapping[str, Pipeline], name: str | None, source: str) -> Pip
         return next(iter(distinct.values()))
     names = sorted({*found, *(one.name for one in found.values())})
     if name is None:
-        what = f"{len(distinct)} pipelines; name one: {', '.join(names)}" if found else "none"
-        raise UsageError(f"{source} has {what}" if found else f"{source} has no pipeline")
+        if not found:
+            raise UsageError(f"{source} has no pipeline: make one with @pipeline or Pipeline(...)")
+        raise UsageError(
+            f"{source} has {len(distinct)} pipelines: {', '.join(names)}; name one, as in "
+            f"{source}:{names[0]}"
+        )
     if name in found:
         return found[name]
     for one in found.values():
@@ -138,25 +189,38 @@ def parse_parameters(pipeline: Pipeline, given: Sequence[str]) -> dict[str, Any]
     """Return parameters from `NAME=VALUE` words.
 
     Raises:
-        UsageError: A word has no `=`, or the pipeline has no such parameter; names the nearest.
+        UsageError: A word has no `=`, its value does not fit, or the pipeline has no such
+            parameter; says so of all of them, and names the nearest.
     """
     known = {one.name: one for one in pipeline.parameters()}
     found: dict[str, Any] = {}
+    wrong: list[str] = []
     for word in given:
-        name, equals, text = word.partition("=")
-        name = name.strip().replace("-", "_")
-        if not equals:
-            raise UsageError(f"--param takes NAME=VALUE, not {word!r}")
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near}?" if near else f"it has {', '.join(known) or 'none'}"
-            raise UsageError(f"pipeline {pipeline.name} has no parameter {name!r}; {hint}")
-        found[name] = convert(known[name], text)
+        try:
+            name, value = _parameter(pipeline, known, word)
+            found[name] = value
+        except UsageError as error:
+            wrong.append(str(error))
     missing = [one.name for one in known.values() if one.required and one.name not in found]
-    if missing:
+    if missing and not wrong:
         words = " ".join(f"--param {name}=..." for name in missing)
-        raise UsageError(f"pipeline {pipeline.name} needs {words}")
+        wrong.append(f"pipeline {pipeline.name} needs {words}")
+    if wrong:
+        raise UsageError("\n".join(wrong))
     return found
+
+
+def _parameter(pipeline: Pipeline, known: Mapping[str, Parameter], word: str) -> tuple[str, Any]:
+    """Return name and value that *word* gives."""
+    name, equals, text = word.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals:
+        raise UsageError(f"--param takes NAME=VALUE, not {word!r}")
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else f"it has {', '.join(known) or 'none'}"
+        raise UsageError(f"pipeline {pipeline.name} has no parameter {name!r}; {hint}")
+    return name, convert(known[name], text)
 
 
 def find_function(

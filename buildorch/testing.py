@@ -1,9 +1,14 @@
-"""Fakes for users' own tests: a scripted backend and an observer that remembers.
+r"""Fakes for users' own tests: a scripted backend and an observer that remembers.
 
->>> from buildorch import Pipeline, Stage
->>> backend = FakeBackend({"build": [Script(b"no\\n", code=1), Script(b"yes\\n")]})
->>> pipeline = Pipeline("p", Stage(name="build", command="make", retry=1))  # doctest: +SKIP
->>> pipeline.run(backends={"local": backend}).stages["build"].attempt  # doctest: +SKIP
+>>> from tempfile import TemporaryDirectory
+>>> from buildorch import Config, Pipeline, Stage
+>>> backend = FakeBackend({"build": [Script(b"no\n", code=1), Script(b"yes\n")]})
+>>> pipeline = Pipeline("p", Stage(name="build", command="make", retry=1))
+>>> with TemporaryDirectory() as folder:
+...     result = pipeline.run(
+...         config=Config(), backends={"local": backend}, home=folder, results=folder
+...     )
+>>> result.stages["build"].attempt
 2
 """
 
@@ -125,6 +130,12 @@ class FakeBackend:
                 job.end is None and _stage_of(job.job) == stage for job in self.jobs.values()
             )
 
+    def launched(self, stage: str) -> list[Job]:
+        """Return what was launched for *stage*, in order: a job for each attempt, or step."""
+        with self._lock:
+            jobs = [job.job for job in self.jobs.values()]
+        return [job for job in jobs if _stage_of(job) == stage and not _collects(job)]
+
     def put(self, server: Server, local: str, remote: str) -> None:
         """Refuse: fake servers have no files."""
         raise UsageError(f"{server.name} is a fake server: it has no file {remote} for {local}")
@@ -163,7 +174,7 @@ class FakeBackend:
 
     def _script(self, job: Job) -> Script:
         stage = _stage_of(job)
-        if job.id.endswith(".artifacts"):
+        if _collects(job):
             return _collecting(self._artifacts.get(stage, {}))
         given = self._scripts.get(stage, [Script()])
         return given.pop(0) if len(given) > 1 else given[0]
@@ -277,6 +288,10 @@ def _collecting(files: Mapping[str, bytes]) -> Script:
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
     return Script(stream.getvalue())
+
+
+def _collects(job: Job) -> bool:
+    return job.id.endswith(".artifacts")
 
 
 def _stage_of(job: Job) -> str:

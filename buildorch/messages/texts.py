@@ -119,8 +119,8 @@ class Composer:
         attempt = next((one for one in state.history if one.number == number), None)
         seconds = attempt.seconds if attempt is not None else None
         lines = [self._head(end.status, state) + words.inside(words.took(seconds))]
-        if end.first_error:
-            lines.append(words.say("error", error=cut(clean(end.first_error), _SENTENCE)))
+        if told := _told(end):
+            lines += [words.say("error", error=told[0]), *told[1:]]
         elif end.status is not StageStatus.LOST:
             tail = (cut(clean(line)) for line in self.tails(state.name).splitlines())
             lines += [line for line in tail if line][-_TAIL:]
@@ -168,7 +168,7 @@ class Composer:
             up_to_date = event.status is StageStatus.UP_TO_DATE
             head = self._head("up_to_date" if up_to_date else "stage_done", state)
             return Message("stage_done", [head + took, *facts], event.stage, event.attempts)
-        was = failures[-1].first_error or words.reason(failures[-1], state.stage)
+        was = next(iter(_told(failures[-1])), words.reason(failures[-1], state.stage))
         lines = [self._head("recovered", state) + took]
         lines += [words.say("was", error=cut(clean(was), _SENTENCE))] if was else []
         lines += [*facts, *self._next(state.name)]
@@ -234,6 +234,12 @@ class Composer:
 
     def _command(self, name: str, *arguments: str) -> str:
         return " ".join(["buildorch", name, self.view.run, *arguments])
+
+
+def _told(end: AttemptFinished | StageFinished) -> list[str]:
+    """Return what people are told of the first error: what failed, then where."""
+    text = end.alert or end.first_error or ""
+    return [cut(clean(line), _SENTENCE) for line in text.splitlines()]
 
 
 def _told_failures(state: StageView, before: int) -> list[AttemptFinished]:

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from buildorch.events import Recorded
@@ -67,6 +67,7 @@ class Board:
         self._view: RunView | None = None
         self._screen: _Screen | None = None
         self._news = threading.Event()
+        self._drawing = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._draw_on, name="board", daemon=True)
 
@@ -80,14 +81,28 @@ class Board:
 
     def close(self) -> None:
         """Take the board away and write the summary in its place."""
-        if self._closing.is_set():
-            return
+        if not self._closing.is_set():
+            self.leave()
+            if self._view is not None:
+                Output(self._stream).write(summary(self._view, self._look))
+
+    def leave(self) -> None:
+        """Take the board away; the run goes on."""
         self._closing.set()
         self._news.set()
         if self._thread.ident is not None:
             self._thread.join()
-        if self._view is not None:
-            Output(self._stream).write(summary(self._view, self._look))
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Give the terminal away for a while; the board is drawn anew afterwards."""
+        with self._drawing:
+            if self._screen is not None:
+                self._screen.clear()
+            yield
+            if self._screen is not None:
+                self._screen.forget()
+        self._news.set()
 
     def _draw_on(self) -> None:
         self._screen = screen = _Screen(self._stream)
@@ -95,7 +110,8 @@ class Board:
             while not self._closing.is_set():
                 self._news.wait(_TICK)
                 self._news.clear()
-                self._draw(screen)
+                with self._drawing:
+                    self._draw(screen)
                 self._closing.wait(_SHORTEST)
             screen.clear()
         except (OSError, ValueError):  # the terminal is gone; the run goes on without a board
@@ -153,6 +169,10 @@ class _Screen:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+    def forget(self) -> None:
+        """Begin anew where the cursor is when it is next drawn."""
+        self._size = (0, 0)
 
     def _resize(self, size: tuple[int, int]) -> None:
         from rich.console import ConsoleDimensions  # noqa: PLC0415 - rich is heavy

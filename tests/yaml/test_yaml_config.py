@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from buildorch.address import parse_address
 from buildorch.errors import DefinitionError
 from buildorch.model import Channel, Config, Defaults, Secret, Server
-from buildorch.address import parse_address
 from buildorch.yaml.config import find_config, load_config, parse_config
 
 CASES = Path(__file__).parent / "cases"
