@@ -22,7 +22,7 @@ import attrs
 from buildorch.assembly import Driver, Surroundings
 from buildorch.backends.registry import Backends
 from buildorch.engine import new_run, stored_run
-from buildorch.errors import RunOwned, UsageError
+from buildorch.errors import DefinitionError, RunOwned, UsageError
 from buildorch.model import Channel, Config, Plan, Server
 from buildorch.ports import Backend, Notifier
 from buildorch.result import RunResult
@@ -98,7 +98,17 @@ def configuration(config: ConfigLike) -> Config:
     if isinstance(config, Config):
         return config
     path = find_config(str(config) if config is not None else None, os.environ, Path.cwd())
-    return load_config(path) if path is not None else Config()
+    found = load_config(path) if path is not None else Config()
+    language = os.environ.get("BUILDORCH_LANG", found.language)
+    if language not in LANGUAGES:
+        raise DefinitionError(
+            [f"BUILDORCH_LANG is {language!r}; it takes {' or '.join(LANGUAGES)}"]
+        )
+    return attrs.evolve(found, language=language)
+
+
+#: Languages of messages.
+LANGUAGES = ("en", "ko")
 
 
 def plan(
