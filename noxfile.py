@@ -6,11 +6,18 @@ at once; `pythons` makes an environment for each supported Python.
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["lint", "types", "imports", "tests"]
 nox.options.default_venv_backend = "none"
+
+# The tools stand beside this Python, also where its environment was not activated.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 TESTS = ("python", "-m", "pytest", "-n", "auto", "--dist", "loadgroup")

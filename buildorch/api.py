@@ -139,11 +139,11 @@ def plan(
         skip=skip,
         known_alias=is_ssh_alias,
     )
-    return _from_here(made, str(Path.cwd()))
+    return _from_here(made, Path.cwd())
 
 
-def _from_here(made: Plan, folder: str) -> Plan:
-    """Return the plan with *folder* for stages on this machine that name none.
+def _from_here(made: Plan, folder: Path) -> Plan:
+    """Return the plan with absolute folders for stages on this machine, seen from *folder*.
 
     Stored, so that a resumed run goes on there wherever it is resumed.
     """
@@ -154,10 +154,11 @@ def _from_here(made: Plan, folder: str) -> Plan:
     return attrs.evolve(made, stages=stages)
 
 
-def _placed(server: Server, folder: str) -> Server:
-    if server.backend != "local" or server.workdir is not None:
+def _placed(server: Server, folder: Path) -> Server:
+    if server.backend != "local":
         return server
-    return attrs.evolve(server, workdir=folder)
+    own = Path(server.workdir or ".").expanduser()
+    return attrs.evolve(server, workdir=str(folder / own))
 
 
 class RunHandle:

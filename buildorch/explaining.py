@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
+import attrs
+
 from buildorch.duration import exact_duration
 from buildorch.messages.routing import hearers
-from buildorch.model import JSON, Channel, Config, Plan, PlannedStage, Server
+from buildorch.model import JSON, THIS_MACHINE, Channel, Config, Plan, PlannedStage, Server
 
 #: Lines of a command that are shown.
 _LINES = 5
@@ -80,9 +82,11 @@ def _stage(stage: PlannedStage, config: Config) -> Iterator[str]:
 
 
 def _where(server: Server, config: Config) -> str:
-    if server.backend == "local":
+    if server == attrs.evolve(THIS_MACHINE, workdir=server.workdir, setup=server.setup):
         return "on this machine (the default where no server is named)"
     notes = [server.host] if server.host not in {"", server.name} else []
+    if server.backend == "local":
+        notes.append("this machine")
     if server.name == config.defaults.server:
         notes.append("the default server")
     elif server.name not in config.servers:
@@ -111,7 +115,7 @@ def _how(stage: PlannedStage) -> str:
     home = "the folder where the run starts" if local else "the account's home folder"
     shell = " ".join(stage.shell) if stage.shell else _DEFAULT_SHELL
     by = f"by {shell}" if not isinstance(stage.command, tuple) else "without a shell"
-    return f"in {stage.workdir or home}, {by}"
+    return f"in {stage.servers[0].workdir or home}, {by}"
 
 
 def _how_long(stage: PlannedStage) -> str:

@@ -92,10 +92,13 @@ class RunProgress:
         if usual is None or stage.started_at is None:
             return usual
         passed = max(0.0, self._wall() - stage.started_at)
-        if percent is not None and percent > 0:
-            share = percent / 100
-            return max(0.0, (1 - share) * usual + share * (passed / share - passed))
-        return max(0.0, usual - passed)
+        by_history = max(0.0, usual - passed)
+        if not percent:
+            return by_history
+        share = min(percent, 100.0) / 100
+        by_percent = passed / share - passed
+        # The further it is, the more its own pace says, and the less that of earlier runs.
+        return (1 - share) * by_history + share * by_percent
 
 
 def usual_seconds(store: Store, view: RunView) -> dict[str, float]:

@@ -187,10 +187,10 @@ class Controller:
         made += self._scheduler.decide(now)
         for event in self._journal.write(made, answers):
             self._follow(event)
+        self._return_slots()
         if self._leaving is None:
             for action in self._scheduler.actions(now):
                 self._act(action)
-        self._return_slots()
 
     # What arrives.
 
