@@ -6,34 +6,29 @@ the store of this user holds.
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from getpass import getuser
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from buildorch.assembly import Driver, Surroundings
-from buildorch.backends.registry import Backends
-from buildorch.engine import new_run, stored_run
-from buildorch.errors import DefinitionError, RunOwned, UsageError
-from buildorch.model import Channel, Config, Plan, Server
-from buildorch.ports import Backend, Notifier
+from buildorch.errors import RunOwned, UsageError
+from buildorch.handle import RunHandle, finish
+from buildorch.model import Plan
 from buildorch.result import RunResult
-from buildorch.runner.controller import Detach, Interrupt
-from buildorch.runner.journal import Observer
+from buildorch.running import (
+    ConfigLike,
+    Options,
+    configuration,
+    history,
+    opened,
+    plan,
+    reopened,
+    retried,
+    user,
+)
 from buildorch.store.codec import plan_from_dict
 from buildorch.store.control import poke
-from buildorch.store.database import Store
 from buildorch.store.ownership import holder
-from buildorch.store.places import Places, state_places
-from buildorch.view import RunView, carried
+from buildorch.view import RunView
 
 __all__ = [
     "ConfigLike",
@@ -59,166 +54,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from buildorch.definitions import Pipeline
-
-ConfigLike = Config | str | Path | None
-Told = Notifier | Callable[[str], object]
-
-
-@attrs.frozen(kw_only=True)
-class Options:
-    """How runs are driven; every field has a default that fits a script.
-
-    Attributes:
-        config: A configuration, the path of one, or None to look in the usual places.
-        observers: Are shown every event.
-        backends: Backends of the caller's own by name, such as a `testing.FakeBackend`.
-        notifiers: Notifiers or functions of the caller's own by channel.
-        notify: Whether anybody is told.
-        results: Folder for results folders.
-        home: State folder; None is `BUILDORCH_HOME` or the platform's.
-    """
-
-    config: ConfigLike = None
-    observers: Sequence[Observer] = ()
-    backends: Mapping[str, Backend] = attrs.field(factory=dict)
-    notifiers: Mapping[str, Told] = attrs.field(factory=dict)
-    notify: bool = True
-    results: str | Path = "results"
-    home: str | Path | None = None
-
-
-def configuration(config: ConfigLike) -> Config:
-    """Return the configuration that *config* stands for.
-
-    Raises:
-        DefinitionError: It has problems, or there is no such file.
-    """
-    from buildorch.yaml.config import find_config, load_config  # noqa: PLC0415 - YAML only where it is read
-
-    if isinstance(config, Config):
-        return config
-    path = find_config(str(config) if config is not None else None, os.environ, Path.cwd())
-    found = load_config(path) if path is not None else Config()
-    language = os.environ.get("BUILDORCH_LANG", found.language)
-    if language not in LANGUAGES:
-        raise DefinitionError(
-            [f"BUILDORCH_LANG is {language!r}; it takes {' or '.join(LANGUAGES)}"]
-        )
-    return attrs.evolve(found, language=language)
-
-
-#: Languages of messages.
-LANGUAGES = ("en", "ko")
-
-
-def plan(
-    pipeline: Pipeline | Plan,
-    *,
-    config: ConfigLike = None,
-    params: Mapping[str, Any] | None = None,
-    only: Sequence[str] = (),
-    until: Sequence[str] = (),
-    skip: Sequence[str] = (),
-) -> Plan:
-    """Return *pipeline* bound and validated; no server is touched.
-
-    Raises:
-        DefinitionError: Everything that is wrong with it.
-    """
-    if isinstance(pipeline, Plan):
-        return pipeline
-    from buildorch.backends.ssh_config import is_ssh_alias  # noqa: PLC0415 - only where servers are named
-    from buildorch.planner import make_plan  # noqa: PLC0415 - networkx takes long to import
-
-    made = make_plan(
-        pipeline,
-        configuration(config),
-        params=params,
-        only=only,
-        until=until,
-        skip=skip,
-        known_alias=is_ssh_alias,
-    )
-    return _from_here(made, Path.cwd())
-
-
-def _from_here(made: Plan, folder: Path) -> Plan:
-    """Return the plan with absolute folders for stages on this machine, seen from *folder*.
-
-    Stored, so that a resumed run goes on there wherever it is resumed.
-    """
-    stages = [
-        attrs.evolve(stage, servers=[_placed(server, folder) for server in stage.servers])
-        for stage in made.stages
-    ]
-    return attrs.evolve(made, stages=stages)
-
-
-def _placed(server: Server, folder: Path) -> Server:
-    if server.backend != "local":
-        return server
-    own = Path(server.workdir or ".").expanduser()
-    return attrs.evolve(server, workdir=str(folder / own))
-
-
-class RunHandle:
-    """A run that goes on in a thread of this process.
-
-    Args:
-        owned: The context in which the run is driven.
-
-    Raises:
-        BuildorchError: The run cannot begin.
-    """
-
-    def __init__(self, owned: AbstractContextManager[Driver]) -> None:
-        with ExitStack() as stack:
-            self._driver = stack.enter_context(owned)
-            self._stack = stack.pop_all()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._drive, name="buildorch run", daemon=True)
-        self._thread.start()
-
-    @property
-    def view(self) -> RunView:
-        """What is known of it now."""
-        return self._driver.controller.view
-
-    @property
-    def run_id(self) -> str:
-        """Its id."""
-        return self.view.run
-
-    def wait(self, timeout: float | None = None) -> RunResult | None:
-        """Return the result, or None where it has not ended within *timeout* seconds.
-
-        Raises:
-            BuildorchError: What ended the controller.
-        """
-        self._thread.join(timeout)
-        if self._thread.is_alive():
-            return None
-        if self._error is not None:
-            raise self._error
-        return RunResult(self.view)
-
-    def cancel(self, by: str = "this program") -> None:
-        """End the run: every remote tree is killed; `wait` returns when that is confirmed.
-
-        A second call leaves without waiting for that; the cancel stays recorded.
-        """
-        self._driver.inbox.put(Interrupt(by))
-
-    def detach(self) -> None:
-        """Leave the run; jobs go on, and `resume` picks it up."""
-        self._driver.inbox.put(Detach("detached"))
-
-    def _drive(self) -> None:
-        try:
-            with self._stack:
-                self._driver.drive()
-        except BaseException as error:  # noqa: BLE001 - `wait` raises it where somebody listens
-            self._error = error
 
 
 def start(
@@ -266,100 +101,6 @@ def start(
     )
 
 
-@contextmanager
-def opened(
-    pipeline: Pipeline | Plan,
-    options: Options,
-    *,
-    params: Mapping[str, Any] | None = None,
-    only: Sequence[str] = (),
-    until: Sequence[str] = (),
-    skip: Sequence[str] = (),
-    functions: Pipeline | None = None,
-    allow_parallel: bool = False,
-    by: str | None = None,
-    parent: str | None = None,
-) -> Iterator[Driver]:
-    """Own a new run; the command line drives it in its main thread.
-
-    Arguments as for `start`; *functions* is the pipeline that the plan *pipeline* was made of.
-    """
-    config = configuration(options.config)
-    bound = plan(pipeline, config=config, params=params, only=only, until=until, skip=skip)
-    with (
-        _surroundings(options, config, functions or pipeline) as here,
-        new_run(
-            bound,
-            here,
-            results=Path(options.results),
-            allow_parallel=allow_parallel,
-            by=by or user(),
-            parent=parent,
-        ) as driver,
-    ):
-        yield driver
-
-
-@contextmanager
-def reopened(run: str, options: Options, pipeline: Pipeline | None = None) -> Iterator[Driver]:
-    """Own a run whose controller has died or left.
-
-    Args:
-        run: Its id, a unique prefix of it, or `last`.
-        options: How it is driven.
-        pipeline: Its pipeline, for stage functions that no import finds (lambdas, notebooks).
-    """
-    config = configuration(options.config)
-    with (
-        _surroundings(options, config, pipeline) as here,
-        stored_run(here.store.find(run), here) as driver,
-    ):
-        yield driver
-
-
-@contextmanager
-def retried(
-    run: str,
-    options: Options,
-    pipeline: Pipeline | None = None,
-    *,
-    allow_parallel: bool = False,
-    by: str | None = None,
-) -> Iterator[Driver]:
-    """Own a new run of the same plan; what went well in *run* counts as done.
-
-    Its results folder is made beside that of *run*.
-
-    Arguments as for `retry`; *by* is who wants it.
-    """
-    config = configuration(options.config)
-    with _surroundings(options, config, pipeline) as here:
-        before = RunView.of(here.store.read(here.store.find(run)), plan_from_dict)
-        done = carried(before)
-        _refuse_retry(before, done)
-        with new_run(
-            before.plan,
-            here,
-            results=Path(before.results).parent,
-            by=by or user(),
-            parent=before.run,
-            carried=done,
-            allow_parallel=allow_parallel,
-        ) as driver:
-            yield driver
-
-
-def _refuse_retry(before: RunView, done: Sequence[object]) -> None:
-    """Raise where a run has not ended, or where nothing is left to do again."""
-    if before.status is None:
-        raise UsageError(
-            f"run {before.run} has not ended; `buildorch resume {before.run}` goes on with it, "
-            f"`buildorch cancel {before.run}` ends it"
-        )
-    if len(done) == len(before.plan.stages):
-        raise UsageError(f"run {before.run} {before.status}: there is nothing to try again")
-
-
 def run(
     pipeline: Pipeline | Plan,
     options: Options | None = None,
@@ -375,7 +116,7 @@ def run(
     Returns:
         The result, also of a run that failed: `.check()` raises then.
     """
-    return _finish(start(pipeline, options, **more))
+    return finish(start(pipeline, options, **more))
 
 
 def resume(run: str, pipeline: Pipeline | None = None, options: Options | None = None) -> RunResult:
@@ -391,7 +132,7 @@ def resume(run: str, pipeline: Pipeline | None = None, options: Options | None =
         RunOwned: A controller drives it.
         RunNotFound: There is no such run.
     """
-    return _finish(RunHandle(reopened(run, options or Options(), pipeline)))
+    return finish(RunHandle(reopened(run, options or Options(), pipeline)))
 
 
 def retry(
@@ -415,20 +156,7 @@ def retry(
         RunNotFound: There is no such run.
     """
     owned = retried(run, options or Options(), pipeline, allow_parallel=allow_parallel)
-    return _finish(RunHandle(owned))
-
-
-def _finish(handle: RunHandle) -> RunResult:
-    """Wait for the end; the first Ctrl-C cancels, the second leaves; in a notebook it detaches."""
-    while True:
-        try:
-            if (result := handle.wait()) is not None:
-                return result
-        except KeyboardInterrupt:
-            if "ipykernel" in sys.modules:
-                handle.detach()
-            else:
-                handle.cancel("Ctrl-C")
+    return finish(RunHandle(owned))
 
 
 def cancel(
@@ -452,7 +180,7 @@ def cancel(
     if heard:
         return None
     try:
-        return _finish(RunHandle(reopened(found, options)))
+        return finish(RunHandle(reopened(found, options)))
     except RunOwned:
         return None  # its controller begins just now, and finds the order
 
@@ -508,46 +236,3 @@ def wait(run: str = "last", options: Options | None = None) -> RunView:
 
 #: Seconds between two looks at a run that another process drives.
 WAIT_INTERVAL = 0.2
-
-
-def user() -> str:
-    """Return the name of the user of this process."""
-    try:
-        return getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
-@contextmanager
-def history(options: Options) -> Iterator[tuple[Places, Store]]:
-    """Open the state folder and the run history in it."""
-    environ = dict(os.environ)
-    if options.home is not None:
-        environ["BUILDORCH_HOME"] = str(options.home)
-    places = state_places(environ)
-    with Store(places.database) as store:
-        yield places, store
-
-
-@contextmanager
-def _surroundings(
-    options: Options, config: Config, pipeline: Pipeline | Plan | None
-) -> Iterator[Surroundings]:
-    from buildorch.loading import find_function  # noqa: PLC0415 - only where functions are called
-
-    with history(options) as (places, store):
-        yield Surroundings(
-            config=config,
-            places=places,
-            store=store,
-            backends=Backends(options.backends, places.home),
-            find=functools.partial(find_function, None if isinstance(pipeline, Plan) else pipeline),
-            observers=options.observers,
-            channels={**_own_channels(options), **config.channels} if options.notify else {},
-            notifiers=options.notifiers if options.notify else {},
-        )
-
-
-def _own_channels(options: Options) -> dict[str, Channel]:
-    """Return a channel for each notifier of the caller's own, so that messages go there."""
-    return {name: Channel(name=name) for name in options.notifiers}
