@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from buildorch import events
+from buildorch import events, messages
 from buildorch.assembly import Assembly, Driver, Surroundings, SystemClock
 from buildorch.errors import UsageError
 from buildorch.events import Recorded
@@ -111,7 +111,19 @@ def _driver(
         for observer in here.observers:
             observer.see(parts.view, record)
     with ControlSocket(here.places, parts.view.run, lambda: parts.inbox.put(Poke())):
-        yield parts.driver((attached,))
+        yield parts.driver((attached, *_greeting(stored, parts.view, here)))
+
+
+def _greeting(
+    stored: Sequence[Recorded], view: RunView, here: Surroundings
+) -> list[events.NotificationDue]:
+    """Return what people are told of a run that no controller has driven before."""
+    if any(isinstance(record.event, events.ControllerAttached) for record in stored):
+        return []
+    language = here.config.language
+    return messages.due(
+        view.plan, here.channels, view, stored[0], language=language, tails=lambda _: ""
+    )
 
 
 def _make_results(folder: Path) -> None:

@@ -81,7 +81,7 @@ def _silent(server: Server, limit: float) -> ServerReport:
     return ServerReport(
         server=server,
         reason="timed out",
-        message=f"{server.name}: {place} did not answer within {limit:g} s",
+        message=f"{place} did not answer within {limit:g} s",
     )
 
 

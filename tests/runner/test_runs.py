@@ -90,6 +90,22 @@ def test_a_failure_is_retried_then_skips_its_dependents(bench: Bench) -> None:
         result.check()
 
 
+def test_a_run_says_that_it_began_once(bench: Bench) -> None:
+    """The first controller of a run tells that it started; one that resumes it does not."""
+    bench.backend = FakeBackend({"a": [Script(hold=True)]})
+    told: list[str] = []
+    options = attrs.evolve(bench.options, notifiers={"mine": told.append})
+    handle = api.start(Pipeline("p", a_stage("a")), options)
+    bench.until(lambda: bench.backend.running("a"))
+    handle.detach()
+    handle.wait(10)
+    bench.backend.finish("a")
+    assert api.resume("last", options=options).ok
+    heads = [text.partition("\n")[0] for text in told]
+    assert ["🚀 Pipeline started: p"] == [head for head in heads if "started" in head]
+    assert heads[-1].startswith("🎉 Pipeline complete: p")
+
+
 def test_a_lost_link_loses_nothing(bench: Bench) -> None:
     """The link goes while a job runs: it comes back, the log goes on, the run succeeds."""
     bench.backend = FakeBackend({"a": [Script(b"some log\n", hold=True)]})

@@ -1,0 +1,98 @@
+"""Commands that look at a definition: check and graph. No server is touched."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Sequence
+
+from invoke import Context, task
+
+from buildorch import api
+from buildorch.cli.looking import CONFIG
+from buildorch.cli.running import PARAM, PLACE
+from buildorch.errors import DefinitionError, Problem, UsageError
+from buildorch.loading import load_pipeline, parse_parameters
+from buildorch.notifiers import problems as channel_problems
+
+_FORMS = ("text", "mermaid", "dot", "svg")
+
+
+@task(
+    positional=["file"],
+    iterable=["param"],
+    help={
+        "file": PLACE,
+        "param": PARAM,
+        "json": "write one JSON object",
+        "config": CONFIG,
+    },
+)
+def check(
+    c: Context,
+    file: str,
+    param: Sequence[str] = (),
+    json: bool = False,
+    config: str | None = None,
+) -> int:
+    """Find everything that is wrong with a pipeline, and say in words what it would do."""
+    del c
+    from buildorch.explaining import explain  # noqa: PLC0415 - only where a plan is explained
+
+    try:
+        settings = api.configuration(config)
+        pipeline = load_pipeline(file)
+        plan = api.plan(pipeline, config=settings, params=parse_parameters(pipeline, param))
+    except (DefinitionError, UsageError) as error:
+        if not json:
+            raise
+        problems = getattr(error, "problems", None) or [Problem(str(error))]
+        print(jsonlib.dumps({"valid": False, "problems": [_line(one) for one in problems]}))
+        return 2
+    if json:
+        print(jsonlib.dumps({"valid": True, "problems": []}))
+        return 0
+    print(explain(plan, settings))
+    for name in dict.fromkeys((*plan.notify_failure, *plan.notify_success)):
+        channel = settings.channels.get(name)
+        for problem in channel_problems(channel) if channel is not None else ():
+            print(f"warning: {problem}", file=sys.stderr)
+    return 0
+
+
+def _line(problem: Problem) -> dict[str, object]:
+    return {
+        "message": problem.message,
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+    }
+
+
+@task(
+    positional=["file"],
+    iterable=["param"],
+    help={
+        "file": PLACE,
+        "param": PARAM,
+        "form": "text, mermaid, dot or svg",
+        "config": CONFIG,
+    },
+)
+def graph(
+    c: Context,
+    file: str,
+    form: str = "text",
+    param: Sequence[str] = (),
+    config: str | None = None,
+) -> int:
+    """Draw a pipeline on stdout."""
+    del c
+    from buildorch.drawing import draw  # noqa: PLC0415 - only where a plan is drawn
+
+    if form not in _FORMS:
+        raise UsageError(f"--form takes {', '.join(_FORMS)}, not {form!r}")
+    pipeline = load_pipeline(file)
+    plan = api.plan(pipeline, config=config, params=parse_parameters(pipeline, param))
+    print(draw(plan, form))
+    return 0

@@ -1,0 +1,217 @@
+"""Commands that drive a run: run, resume, retry, demo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import attrs
+from invoke import Context, task
+
+from buildorch import api
+from buildorch.assembly import Driver
+from buildorch.cli.detaching import detached
+from buildorch.cli.driving import Opened, drive
+from buildorch.cli.looking import CONFIG, RUN
+from buildorch.errors import UsageError
+from buildorch.loading import load_pipeline, parse_parameters
+from buildorch.model import Config
+from buildorch.runner.journal import Observer
+
+#: Help of a word that names a pipeline.
+PLACE = "FILE.yaml, FILE.py[:NAME] or module:NAME"
+
+#: Help of an option that gives a parameter.
+PARAM = "a parameter of the pipeline (may be repeated)"
+_SELECTION = {
+    "only": "a stage to run, with nothing but it and what lies between (may be repeated)",
+    "until": "a stage to run with everything before it (may be repeated)",
+    "skip": "a stage to leave out (may be repeated)",
+}
+_DRIVING = {
+    "detach": "leave the terminal; the run goes on, and its id is printed",
+    "json": "write one event a line on stdout; with --detach one object with the run's id",
+    "quiet": "say only what goes wrong, and the end",
+    "verbose": "say connections, commands and files as well",
+    "no_notify": "tell nobody",
+    "ci": "SIGTERM cancels the run, as build services expect",
+    "config": CONFIG,
+}
+_FUNCTIONS = "FILE.py[:NAME] with stage functions that no import finds"
+_PARALLEL = "run although the same pipeline is running"
+
+
+@task(
+    positional=["file"],
+    iterable=["param", "only", "until", "skip"],
+    help={
+        "file": PLACE,
+        "param": PARAM,
+        "dry_run": "say what would run, and run nothing",
+        "results": "folder for results folders",
+        "allow_parallel": _PARALLEL,
+        "yes": "ask nothing",
+        **_SELECTION,
+        **_DRIVING,
+    },
+)
+def run(
+    c: Context,
+    file: str,
+    param: Sequence[str] = (),
+    only: Sequence[str] = (),
+    until: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    dry_run: bool = False,
+    detach: bool = False,
+    json: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    results: str = "results",
+    no_notify: bool = False,
+    allow_parallel: bool = False,
+    ci: bool = False,
+    yes: bool = False,
+    config: str | None = None,
+) -> int:
+    """Run a pipeline and show it until it has ended.
+
+    Ctrl-C cancels it and kills every remote tree; a second Ctrl-C leaves at once. `d` on the
+    board, SIGTERM and SIGHUP leave it running: `buildorch resume RUN` picks it up.
+    """
+    del c, yes
+    pipeline = load_pipeline(file)
+    settings = api.configuration(config)
+    params = parse_parameters(pipeline, param)
+    plan = api.plan(pipeline, config=settings, params=params, only=only, until=until, skip=skip)
+    if dry_run:
+        from buildorch.explaining import explain  # noqa: PLC0415 - only where a plan is explained
+
+        print(explain(plan, settings))
+        return 0
+    options = api.Options(config=settings, notify=not no_notify, results=results)
+
+    def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
+        shown = attrs.evolve(options, observers=observers)
+        return api.opened(plan, shown, functions=pipeline, allow_parallel=allow_parallel)
+
+    for warning in plan.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+
+
+@task(
+    positional=["run"],
+    help={"run": RUN, "pipeline": _FUNCTIONS, **_DRIVING},
+)
+def resume(
+    c: Context,
+    run: str = "last",
+    pipeline: str | None = None,
+    detach: bool = False,
+    json: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    no_notify: bool = False,
+    ci: bool = False,
+    config: str | None = None,
+) -> int:
+    """Drive a run on whose controller has died or left; nothing runs twice."""
+    del c
+    functions = load_pipeline(pipeline) if pipeline is not None else None
+    options = api.Options(config=config, notify=not no_notify)
+
+    def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
+        return api.reopened(run, attrs.evolve(options, observers=observers), functions)
+
+    return _driven(
+        opened,
+        options,
+        detach=detach,
+        json=json,
+        quiet=quiet,
+        verbose=verbose,
+        ci=ci,
+        resumed=True,
+    )
+
+
+@task(
+    positional=["run"],
+    help={"run": RUN, "pipeline": _FUNCTIONS, "allow_parallel": _PARALLEL, **_DRIVING},
+)
+def retry(
+    c: Context,
+    run: str = "last",
+    pipeline: str | None = None,
+    detach: bool = False,
+    json: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    no_notify: bool = False,
+    allow_parallel: bool = False,
+    ci: bool = False,
+    config: str | None = None,
+) -> int:
+    """Run the failed stages of a run and what follows from them again, as a new run.
+
+    The plan is the stored one: for a definition that has changed since, start a new run. What
+    went well counts as up to date.
+    """
+    del c
+    functions = load_pipeline(pipeline) if pipeline is not None else None
+    options = api.Options(config=config, notify=not no_notify)
+
+    def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
+        shown = attrs.evolve(options, observers=observers)
+        return api.retried(run, shown, functions, allow_parallel=allow_parallel)
+
+    return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+
+
+@task(help={"results": "folder for results folders", **_DRIVING})
+def demo(
+    c: Context,
+    detach: bool = False,
+    json: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    results: str = "results",
+    no_notify: bool = False,
+    ci: bool = False,
+    config: str | None = None,
+) -> int:
+    """Run a three-stage pipeline on this machine: real processes, nothing to set up."""
+    del c, config, no_notify  # the demo needs nothing but this machine, and tells nobody
+    from buildorch.demo import demo_pipeline  # noqa: PLC0415 - only for the demo
+
+    options = api.Options(config=Config(), notify=False, results=Path(results))
+    pipeline = demo_pipeline()
+    plan = api.plan(pipeline, config=options.config)
+
+    def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
+        shown = attrs.evolve(options, observers=observers)
+        return api.opened(plan, shown, functions=pipeline, allow_parallel=True)
+
+    return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+
+
+def _driven(
+    opened: Opened,
+    options: api.Options,
+    *,
+    detach: bool,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    ci: bool,
+    resumed: bool = False,
+) -> int:
+    """Drive a run here, or let a controller of its own do it."""
+    if not detach:
+        return drive(opened, json=json, quiet=quiet, verbose=verbose, ci=ci, resumed=resumed)
+    if ci:
+        raise UsageError("--detach leaves the run at once, --ci stays with it: take one of them")
+    return detached(opened, options, json=json)

@@ -1,0 +1,36 @@
+"""One agent per run: a new one of the same run ends the one that a lost link has left here."""
+
+import os
+import signal
+
+from buildorch.remote.agent import folder, kernel
+
+
+class Claims:
+    """The runs that this agent serves."""
+
+    def __init__(self, state: folder.State) -> None:
+        self._state = state
+        self._boot = kernel.boot_id()
+        self._runs = set()  # type: set[str]
+
+    def claim(self, ident: str) -> None:
+        """Take over the run of the job *ident* from an older agent."""
+        run = ident.split(".", 1)[0]
+        if run in self._runs:
+            return
+        self._runs.add(run)
+        # Machines that share a home folder must not end each other's agents.
+        path = os.path.join(self._state.agents, run + "@" + self._boot[:8])
+        old = (kernel.read_file(path) or b"").decode("ascii", "replace").split()
+        if len(old) == 3 and old[2] == self._boot and int(old[0]) != os.getpid():  # noqa: PLR2004 - pid, start, boot
+            kernel.send_signal(int(old[0]), int(old[1]), signal.SIGTERM)
+        self._write(path)
+
+    def _write(self, path: str) -> None:
+        me = kernel.process(os.getpid())
+        text = " ".join([str(os.getpid()), str(me.start if me else 0), self._boot]) + "\n"
+        try:
+            folder.replace_file(path, text.encode("ascii"))
+        except OSError:
+            return

@@ -1,0 +1,57 @@
+"""Making a supervisor: forked twice, so that it is nobody's child and outlives us."""
+
+import os
+
+from buildorch.remote.agent import command, folder, supervisor, sweeper
+
+
+def orphan(work: "Work", *kept: int) -> None:
+    """Run *work* in a process of its own session that is not our child."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        os.setsid()
+        if os.fork() == 0:
+            command.close_all_but(*kept)
+            os.chdir("/")
+            work()
+    finally:
+        os._exit(0)
+
+
+def supervise(
+    place: folder.Folder, lock: int, order: supervisor.Order, world: command.World
+) -> int:
+    """Start the supervisor of a job; return the descriptor on which it will tell how it went.
+
+    Args:
+        place: The job's folder, just made.
+        lock: Descriptor with the job's lock; the supervisor keeps it.
+        order: What the launch says.
+        world: What the account gave us.
+    """
+    answer, ready = os.pipe()
+    job = supervisor.Supervisor(place, order, world)
+    orphan(lambda: job.run(ready), lock, ready)
+    os.close(ready)
+    os.close(lock)
+    return answer
+
+
+def sweep(place: folder.Folder) -> None:
+    """Start the sweeper of a job whose supervisor is dead, unless another one is at it."""
+    lock = place.take()
+    if lock is None:
+        return
+    if place.end() is None:
+        orphan(lambda: sweeper.sweep(place), lock)
+    os.close(lock)
+
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Work = Callable[[], None]

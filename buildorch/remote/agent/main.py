@@ -1,0 +1,79 @@
+"""Where the agent begins: finds its state folder, says what it found, and serves."""
+
+import importlib
+import os
+import pwd
+
+from buildorch.remote.agent import command, folder, kernel, service
+
+
+def serve(nonce: str, umask: int, state_dir: str, lc_ctype: str) -> None:
+    """Serve the client at the standard descriptors until it is gone.
+
+    Args:
+        nonce: Tells the client's bytes from what a login shell prints.
+        umask: The account's mask for new files, as it was before ours.
+        state_dir: The folder of the state, which is there.
+        lc_ctype: The account's LC_CTYPE; empty where it has none.
+    """
+    inbox, outbox = os.dup(0), os.dup(1)
+    home = os.environ.get("HOME", "/")
+    environment = dict(os.environb)
+    # Python sets it for itself where the locale is not installed.
+    environment.pop(b"LC_CTYPE", None)
+    if lc_ctype:
+        environment[b"LC_CTYPE"] = os.fsencode(lc_ctype)
+    world = command.World(umask, environment, home)
+    state = folder.State(state_dir)
+    missing = []
+    try:
+        state.make()
+    except OSError as error:
+        missing.append(
+            "nothing can be launched: " + state_dir + ": " + (error.strerror or str(error))
+        )
+    agent = service.Service(state, world, inbox, outbox)
+    agent.ready(nonce, facts(state_dir, home, missing))
+    # Now, while nobody waits: the supervisors inherit it.
+    importlib.import_module("hashlib")
+    agent.run()
+
+
+def facts(state_dir: str, home: str, missing: "list[str]") -> bytes:
+    """Return what the client wants to know of this server, as `name value` lines."""
+    # Only tried: supervisors must be init's children, not ours.
+    if not (kernel.adopt_orphans() and kernel.adopt_orphans(0)):
+        missing.append(
+            "the kernel has no subreaper: a process that leaves its session and clears its "
+            "environment survives a kill"
+        )
+    fields = [
+        ("agent", "python"),
+        ("boot_id", kernel.boot_id()),
+        ("home", home),
+        ("state_dir", state_dir),
+        ("shell", _login_shell()),
+    ]
+    lines = [name + " " + value for name, value in fields]
+    lines += ["missing " + text for text in missing + _logout()]
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _login_shell() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_shell
+    except KeyError:
+        return os.environ.get("SHELL", "")
+
+
+def _logout() -> "list[str]":
+    """Say so where systemd ends all processes of an account that logs out."""
+    text = kernel.read_file("/etc/systemd/logind.conf") or b""
+    kills = any(line.strip() == b"KillUserProcesses=yes" for line in text.split(b"\n"))
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or ""
+    if not kills or os.path.exists("/var/lib/systemd/linger/" + user):
+        return []
+    return [
+        "systemd ends this account's processes when it logs out (KillUserProcesses=yes), so jobs "
+        "do not outlive the connection; run: loginctl enable-linger " + user
+    ]

@@ -1,0 +1,285 @@
+"""The agent: one per link; hears messages, watches the job folders, tells what they say.
+
+It keeps nothing that is not on the disk, so it may die at any time: the next one of the same
+client goes on where the client says.
+"""
+
+import os
+import select
+import signal
+import time
+
+from buildorch.remote.agent import (
+    checksums,
+    claims,
+    cleaning,
+    command,
+    folder,
+    follower,
+    kernel,
+    launch,
+    supervisor,
+    wire,
+)
+
+#: Seconds without a message from the client after which the agent leaves.
+SILENCE = 120.0
+TICK = 0.1
+
+
+class Service:
+    """Serves one client over two descriptors, until it is gone."""
+
+    def __init__(self, state: folder.State, world: command.World, inbox: int, outbox: int) -> None:
+        self._state = state
+        self._world = world
+        self._in = wire.Inbox(inbox)
+        self._out = wire.Outbox(outbox)
+        self._watcher = kernel.Watcher()
+        self._claims = claims.Claims(state)
+        self._followers = {}  # type: dict[str, follower.Follower]
+        self._watches = {}  # type: dict[int, str]
+        self._launching = {}  # type: dict[int, str]
+        self._repeated = {}  # type: dict[str, int]
+        self._sums = []  # type: list[checksums.Checksum]
+        self._heard = time.monotonic()
+        self._leaving = None  # type: str | None
+
+    def ready(self, nonce: str, facts: bytes) -> None:
+        """Say that messages are welcome."""
+        wire.never_wait(self._in.fd)
+        wire.never_wait(self._out.fd)
+        self._out.put("")
+        self._out.put_frame(facts, "READY", nonce)
+        signal.signal(signal.SIGTERM, self._superseded)
+        self._out.flush()
+
+    def _superseded(self, *_: object) -> None:
+        self._leaving = "another connection of the same run has taken over"
+
+    def run(self) -> None:
+        """Serve until the client is gone."""
+        try:
+            while self._leaving is None:
+                self._turn()
+            self._out.put_frame(self._leaving.encode("utf-8"), "BYE")
+            self._out.flush()
+        except wire.Closed:
+            return
+
+    def _turn(self) -> None:
+        busy = self._work()
+        self._out.flush()
+        reads = [self._in.fd] + list(self._launching)
+        if self._watcher.fd >= 0:
+            reads.append(self._watcher.fd)
+        writes = [self._out.fd] if self._out.size else []
+        try:
+            readable = select.select(reads, writes, [], self._pause(busy))[0]
+        except InterruptedError:
+            return
+        self._hear(readable)
+        if time.monotonic() - self._heard > SILENCE:
+            self._leaving = "no sign of life from the client"
+
+    def _pause(self, busy: bool) -> float:
+        if busy and self._out.room:
+            return 0.0
+        if any(one.ticking for one in self._followers.values()):
+            return TICK
+        return SILENCE / 4
+
+    def _work(self) -> bool:
+        """Let everybody do one piece, in turn; return whether somebody has more to do."""
+        for ident in list(self._followers):
+            one = self._followers[ident]
+            if not self._out.room:
+                return True
+            if (one.dirty or one.ticking) and one.step(self._out):
+                self._forget(ident)
+            elif one.sweep:
+                launch.sweep(self._state.folder(ident))
+                one.swept()
+        if self._sums and self._sums[0].step(self._out):
+            self._sums.pop(0)
+        return bool(self._sums) or any(one.dirty for one in self._followers.values())
+
+    def _hear(self, readable: "list[int]") -> None:
+        for fd in readable:
+            if fd == self._watcher.fd:
+                self._watched()
+            elif fd in self._launching:
+                self._launched(fd)
+            else:
+                self._heard = time.monotonic()
+                self._in.fill()
+                self._answer_all()
+
+    def _answer_all(self) -> None:
+        message = self._in.take()
+        while message is not None:
+            words, body = message
+            getattr(self, "_on_" + words[0])(words[1:], body)
+            message = self._in.take()
+
+    # What the client says.
+
+    def _on_ping(self, words: "list[str]", _: bytes) -> None:
+        self._out.put("PONG", words[0])
+
+    def _on_start(self, words: "list[str]", body: bytes) -> None:
+        order = supervisor.Order(words)
+        try:
+            run = self._state.lock_run(order.ident)
+            try:
+                self._state.admit(run, order.nonce, order.epoch)
+                self._launch(order, _files(words[8:], body))
+            finally:
+                os.close(run)
+        except folder.Refused as refusal:
+            self._refuse(order.ident, refusal.reason, refusal.detail)
+        except OSError as error:
+            unwritable = folder.refusal(error, self._state.root)
+            self._refuse(order.ident, unwritable.reason, unwritable.detail)
+
+    def _launch(self, order: supervisor.Order, files: "dict[str, bytes]") -> None:
+        self._claims.claim(order.ident)
+        place = self._state.folder(order.ident)
+        self._bury(place)
+        files["log"] = b""
+        files["exit.new"] = b"\n" * folder.RESERVED
+        try:
+            lock = place.create(files)
+        except FileExistsError:
+            self._attach(order.ident, place)
+            return
+        answer = launch.supervise(place, lock, order, self._world)
+        self._launching[answer] = order.ident
+
+    def _bury(self, place: folder.Folder) -> None:
+        """Remove what a launch that was cut short has left: nothing ran in it."""
+        lock = place.take()
+        if lock is None:
+            return
+        if not place.has("id") and place.end() is None:
+            place.discard()
+        os.close(lock)
+
+    def _attach(self, ident: str, place: folder.Folder) -> None:
+        if place.has("tombstone"):
+            self._refuse(ident, "tombstone", "the job was cancelled before its launch came here")
+        elif ident in self._launching.values():
+            self._repeated[ident] = self._repeated.get(ident, 0) + 1
+        else:
+            self._out.put("S", ident, "again")
+            self._follow(ident, 0)
+
+    def _launched(self, fd: int) -> None:
+        ident = self._launching.pop(fd)
+        answer = os.read(fd, 1 << 16).decode("utf-8", "replace")
+        os.close(fd)
+        first, _, detail = answer.partition("\n")
+        again = self._repeated.pop(ident, 0)
+        if first.startswith("refused "):
+            for _ in range(1 + again):
+                self._refuse(ident, first.split()[1], detail)
+            return
+        # Also where the supervisor died without a word: the follower finds out what is true.
+        self._out.put("S", ident, "new")
+        for _ in range(again):
+            self._out.put("S", ident, "again")
+        self._follow(ident, 0)
+
+    def _refuse(self, ident: str, reason: str, detail: str) -> None:
+        self._out.put_frame(detail.encode("utf-8", "replace"), "R", ident, reason)
+
+    def _on_follow(self, words: "list[str]", _: bytes) -> None:
+        self._claims.claim(words[0])
+        self._out.put("F", words[0])
+        if words[0] not in self._launching.values():
+            self._follow(words[0], int(words[1]))
+
+    def _on_cancel(self, words: "list[str]", _: bytes) -> None:
+        ident, reason, grace = words
+        self._claims.claim(ident)
+        place = self._state.folder(ident)
+        entombed = not place.there and not place.launched and self._entomb(ident, place)
+        if not entombed and place.end() is None:
+            self._order_end(place, reason, grace)
+        if ident not in self._followers and ident not in self._launching.values():
+            self._follow(ident, None)
+
+    def _entomb(self, ident: str, place: folder.Folder) -> bool:
+        """Leave a folder in which nothing can be launched; return False where one is there."""
+        end = folder.lost("never started", "the job was cancelled before its launch came here")
+        try:
+            run = self._state.lock_run(ident)
+            try:
+                os.close(place.create({"tombstone": b"", "log": b"", "exit": end}))
+            finally:
+                os.close(run)
+        except OSError:
+            return False
+        return True
+
+    def _order_end(self, place: folder.Folder, reason: str, grace: str) -> None:
+        try:
+            folder.replace_file(place.at("cancel"), (reason + " " + grace + "\n").encode("ascii"))
+        except OSError:
+            return
+        known = place.identity()
+        if known.get("boot") == (kernel.boot_id() or "-"):
+            pid, start = known["orders"].split()
+            kernel.send_signal(int(pid), int(start), supervisor.ORDER)
+
+    def _on_sum(self, words: "list[str]", _: bytes) -> None:
+        self._sums.append(checksums.Checksum(words[0], self._state.folder(words[0])))
+
+    def _on_clean(self, words: "list[str]", _: bytes) -> None:
+        self._out.put("C", *cleaning.clean(self._state, float(words[0])))
+
+    # What the disk says.
+
+    def _follow(self, ident: str, offset: "int | None") -> None:
+        self._forget(ident)
+        place = self._state.folder(ident)
+        one = self._followers[ident] = follower.Follower(ident, place, offset)
+        one.watch = self._watcher.add(place.path)
+        if one.watch < 0:
+            one.ticking = True
+        else:
+            self._watches[one.watch] = ident
+
+    def _forget(self, ident: str) -> None:
+        one = self._followers.pop(ident, None)
+        if one is not None:
+            one.close()
+            if self._watches.pop(one.watch, None) is not None:
+                self._watcher.remove(one.watch)
+
+    def _lost_count(self) -> None:
+        """Look at everything: more happened than the kernel could keep."""
+        for one in self._followers.values():
+            one.suspect()
+
+    def _watched(self) -> None:
+        for number, mask, name in self._watcher.read():
+            if number < 0:
+                self._lost_count()
+            one = self._followers.get(self._watches.get(number, ""))
+            if one is None:
+                continue
+            one.dirty = True
+            ended = mask & (kernel.IN_CLOSE_WRITE | kernel.IN_DELETE) and name == b"alive"
+            if ended or mask & kernel.GONE:
+                one.suspect()
+
+
+def _files(words: "list[str]", body: bytes) -> "dict[str, bytes]":
+    """Return the files of a launch by name: `name:size` words, and their bytes in one piece."""
+    files, place = {}, 0
+    for word in words:
+        name, size = word.split(":")
+        files[os.path.basename(name)] = body[place : place + int(size)]
+        place += int(size)
+    return files

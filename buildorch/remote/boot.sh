@@ -1,0 +1,106 @@
+# shellcheck shell=sh
+# What a server runs first, in whatever POSIX sh it has: finds the account's world and the state
+# folder, then starts the agent in python, or goes on as the sh part. The client puts before it:
+# buildorch_nonce, buildorch_wanted (state folder, or empty), buildorch_prefer, buildorch_loader.
+# All names begin with buildorch_, so that no variable of the account is touched.
+
+buildorch_unusable() {
+    printf '\nUNUSABLE %s %s\n' "$buildorch_nonce" "$1"
+    exit 0
+}
+
+# Prints the absolute path of a folder that was written relative to the home folder.
+buildorch_absolute() {
+    # The client sends it as it was written: nobody has expanded its tilde.
+    # shellcheck disable=SC2088
+    case $1 in
+    /*) printf '%s\n' "$1" ;;
+    '~/'*) printf '%s\n' "$HOME/${1#??}" ;;
+    *) printf '%s\n' "$HOME/$1" ;;
+    esac
+}
+
+buildorch_mine() {
+    # -O is in every sh that we know, if not in POSIX.
+    # shellcheck disable=SC3067
+    [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ]
+}
+
+buildorch_find_state() {
+    if [ -n "$buildorch_wanted" ]; then
+        buildorch_state=$(buildorch_absolute "$buildorch_wanted")
+        buildorch_error=$(mkdir -p "$buildorch_state" 2>&1) ||
+            buildorch_unusable "the state folder $buildorch_state cannot be made: $buildorch_error"
+        return
+    fi
+    buildorch_state=${XDG_STATE_HOME:-${HOME:-/nonexistent}/.local/state}/buildorch
+    [ -d "$buildorch_state" ] && return
+    buildorch_other=/var/tmp/buildorch-$(id -u)
+    # Once jobs are there they stay there, or nobody would find them again.
+    if buildorch_mine "$buildorch_other"; then
+        buildorch_state=$buildorch_other
+        return
+    fi
+    [ -d "${HOME:-/nonexistent}" ] && buildorch_error=$(mkdir -p "$buildorch_state" 2>&1) && return
+    if mkdir "$buildorch_other" 2>/dev/null; then
+        buildorch_state=$buildorch_other
+        return
+    fi
+    buildorch_unusable "neither $buildorch_state nor $buildorch_other can be made (${buildorch_error:-the home folder $HOME is missing}); set state_dir of this server to a folder that the account can write"
+}
+
+# A UTF-8 locale where the account's is none: bitbake and python refuse or garble without.
+buildorch_fix_locale() {
+    case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+    *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) return ;;
+    esac
+    buildorch_locale=C.UTF-8
+    if [ ! -d /usr/lib/locale/C.utf8 ] && [ ! -d /usr/lib/locale/C.UTF-8 ]; then
+        for buildorch_name in $(locale -a 2>/dev/null); do
+            case $buildorch_name in
+            C.[Uu][Tt][Ff]* | en_US.[Uu][Tt][Ff]*)
+                buildorch_locale=$buildorch_name
+                break
+                ;;
+            esac
+        done
+    fi
+    if [ -n "${LC_ALL:-}" ]; then
+        LC_ALL=$buildorch_locale
+        export LC_ALL
+    fi
+    if [ -n "${LC_CTYPE:-}" ]; then
+        LC_CTYPE=$buildorch_locale
+        export LC_CTYPE
+    fi
+    LANG=$buildorch_locale
+    export LANG
+}
+
+# What belongs to this connection dies with it, so no job may find it.
+buildorch_drop_connection() {
+    if [ -n "${SSH_CONNECTION:-}" ]; then
+        unset SSH_AUTH_SOCK
+    fi
+    unset SSH_CONNECTION SSH_CLIENT SSH_TTY SSH_ORIGINAL_COMMAND
+    buildorch_python=${BUILDORCH_PYTHON:-python3}
+    unset BUILDORCH_PYTHON
+}
+
+buildorch_umask=$(umask)
+umask 077
+buildorch_drop_connection
+buildorch_fix_locale
+PYTHONUNBUFFERED=${PYTHONUNBUFFERED-1}
+export PYTHONUNBUFFERED
+buildorch_find_state
+
+if [ "$buildorch_prefer" != sh ]; then
+    "$buildorch_python" -S -E -c "$buildorch_loader" \
+        "$buildorch_nonce" "$buildorch_umask" "$buildorch_state" "${LC_CTYPE-}" 2>/dev/null
+    # The loader ends with 0 once it has begun; these mean that there is no python to use.
+    case $? in
+    1 | 96 | 126 | 127) ;;
+    *) exit 0 ;;
+    esac
+fi

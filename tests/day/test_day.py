@@ -1,0 +1,171 @@
+"""The day, step by step; `steps` says what each is about, and which are missing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from acceptance.laptop import SEED, Laptop
+from acceptance.sink import Sink
+from hosts.commands import wait_for
+from hosts.host import Host
+
+from day.crew import Crew
+from day.steps import STEPS, missing
+
+_STAGES = ("yocto-image", "host-build", "integration-test")
+_SUCCEEDED = dict.fromkeys(_STAGES, "succeeded")
+_RAN = ["host:container-manager", "pytest", "yocto"]
+
+
+def _wait_for_log(results: str, stage: str, size: int) -> Path:
+    """Return the collected log of a stage, as soon as it has *size* bytes."""
+    log = Path(results, stage, "attempt-1.log")
+    wait_for(lambda: log.exists() and log.stat().st_size > size, f"{size} bytes of {log}", 30)
+    return log
+
+
+def test_every_step_has_its_line() -> None:
+    """The day has 25 steps, and what no test lives is listed."""
+    assert [*range(1, 26)] == list(STEPS)
+    assert [25] == [int(line.split()[0]) for line in missing(set(range(1, 25)))]
+
+
+@pytest.mark.day(step=1)
+def test_step_01_check(hosts: tuple[Host, ...], laptop: Laptop) -> None:
+    """`check` of the users' own file: exit 0, and not one packet for any server."""
+    for host in hosts:
+        host.stop_sshd()
+        host.run("/usr/sbin/sshd -E /workspace/sshd.log")
+    before = [host.network.traffic() for host in hosts]
+    done = laptop.run("check", "pipeline.yaml")
+    assert done.code == 0, done
+    assert all(stage in done.out for stage in _STAGES)
+    logs = [(host.folder / "workspace/sshd.log").read_text() for host in hosts]
+    assert not any("Accepted" in log or "Connection" in log for log in logs)
+    assert before == [host.network.traffic() for host in hosts]
+
+
+@pytest.mark.day(step=2)
+def test_step_02_servers(hosts: tuple[Host, ...], laptop: Laptop) -> None:
+    """Three servers are asked at once: within 2.5 s two are OK, one is refused."""
+    hosts[2].stop_sshd()
+    begun = time.monotonic()
+    done = laptop.run("servers")
+    took = time.monotonic() - begun
+    assert done.code == 0, done
+    lines = {line.split()[0]: line.split(None, 1)[1] for line in done.out.splitlines()}
+    assert lines["yocto-builder"].startswith("OK")
+    assert lines["ccu2-builder"].startswith("OK")
+    assert "OFFLINE (refused)" == lines["test-runner"]
+    assert took < 2.5
+
+
+@pytest.mark.day(step=4)
+def test_step_04_detach(crew: Crew, laptop: Laptop, sink: Sink) -> None:
+    """The run's id is there within 3 s; the started message comes once, after a 429."""
+    begun = time.monotonic()
+    done = laptop.run("run", "pipeline.yaml", "--detach")
+    took = time.monotonic() - begun
+    assert done.code == 0, done
+    assert took < 3
+    run = done.out.strip()
+    assert laptop.run("wait", run).code == 0
+    assert _RAN == sorted(span.what for span in crew.spans())
+    assert 1 == len(sink.refused)
+    assert "Pipeline started" in sink.refused[0].body["content"]
+    (started,) = sink.about("Pipeline started")
+    assert run in started
+    assert 1 == len(sink.about("Pipeline complete"))
+
+
+@pytest.mark.day(step=8)
+def test_step_08_cut(hosts: tuple[Host, ...], crew: Crew, laptop: Laptop) -> None:
+    """20 s without network to h1: the board says so, bitbake goes on, no byte is lost."""
+    crew.turn(crew.team.yocto, tasks="500", tasksecs="0.1")
+    run = laptop.start("run", "pipeline.yaml", "--json")
+    created = run.until("run_created")
+    _wait_for_log(created["results"], "yocto-image", 2000)
+    hosts[0].network.cut()
+    begun = time.monotonic()
+    run.until("link_lost", 20, stage="yocto-image")
+    shown = laptop.watch("status", created["run"], "--follow", until="reconnecting")
+    assert "yocto-image" in shown
+    wait_for(lambda: time.monotonic() - begun >= 20, "20 s have passed", 30)
+    assert hosts[0].network.dropped() > 0
+    hosts[0].network.heal()
+    done = run.wait(60)
+    assert done.code == 0, done
+    assert done.of("link_restored")
+    assert _SUCCEEDED == done.statuses
+    assert _RAN == sorted(span.what for span in crew.spans())
+    crew.team.assert_logs_equal(done.lines, done.end["results"])
+
+
+@pytest.mark.day(step=9)
+def test_step_09_killed(crew: Crew, laptop: Laptop) -> None:
+    """Kill -9 of the controller in mid-build, then resume: every command has one start."""
+    crew.turn(crew.team.yocto, tasks="80", tasksecs="0.1")
+    crew.turn(crew.team.ccu2, steps="40", step="0.05")
+    run = laptop.start("run", "pipeline.yaml", "--json")
+    created = run.until("run_created")
+    _wait_for_log(created["results"], "yocto-image", 2000)
+    run.signal(signal.SIGKILL)
+    assert -signal.SIGKILL == run.wait().code
+    assert crew.at_work()
+    done = laptop.run("resume", created["run"], "--json")
+    assert done.code == 0, done
+    assert _SUCCEEDED == done.statuses
+    assert _RAN == sorted(span.what for span in crew.spans())
+    assert {0} == {span.code for span in crew.spans()}
+    crew.team.assert_logs_equal(done.lines, done.end["results"])
+
+
+@pytest.mark.day(step=16)
+def test_step_16_timeout(crew: Crew, laptop: Laptop, sink: Sink) -> None:
+    """Tasks of 60 s against 10 s: all of it is gone, with the server that our build started."""
+    crew.turn(crew.team.yocto, tasksecs="60")
+    text = SEED.replace("timeout: 3h", "timeout: 10s")
+    run = laptop.start("run", laptop.file("short.yaml", text), "--json")
+    wait_for(lambda: sum("sleep" in one for one in crew.at_work()) > 10, "tasks run", 10)
+    assert any("bitbake_server" in one for one in crew.at_work())
+    done = run.wait(60)
+    assert done.code == 1, done
+    assert [] == crew.at_work()
+    stage = done.end["stages"]["yocto-image"]
+    assert ("timed_out", 1) == (stage["status"], stage["attempts"])
+    assert 10 <= stage["seconds"] < 25
+    assert 1 == len(sink.about("TIMED OUT: yocto-image"))
+    assert 1 == len(crew.bitbake("server-start"))
+    assert "succeeded" == done.statuses["integration-test"]
+
+
+@pytest.mark.day(step=19)
+def test_step_19_world(hosts: tuple[Host, ...], crew: Crew, laptop: Laptop) -> None:
+    """The controller's umask and the account's odd locale do not reach the build."""
+    hosts[0].configure_sshd(SetEnv="LANG=ko_KR.EUC-KR LC_ALL=ko_KR.EUC-KR", AcceptEnv="")
+    launcher = ("sh", "-c", 'umask 077; exec "$@"', "sh")
+    done = laptop.start("run", "pipeline.yaml", "--json", launcher=launcher).wait()
+    assert done.code == 0, done
+    (client,) = crew.bitbake("client-start")
+    assert ("022", "utf8") == (client["umask"], client["charset"].replace("-", "").lower())
+    assert "/dev/null" == client["stdin"]
+    assert "" == client["agent"]
+
+
+@pytest.mark.day(step=22)
+def test_step_22_side_by_side(crew: Crew, laptop: Laptop) -> None:
+    """Two modules of one folder are built at the same time."""
+    crew.turn(crew.team.ccu2, steps="40", step="0.1")
+    text = "pipeline:\n  name: two\n  stages:\n" + "".join(
+        f"    - {{name: {name}, server: ccu2-builder, command: ./build.py --module {name}}}\n"
+        for name in ("vam", "dpm")
+    )
+    done = laptop.run("run", laptop.file("two.yaml", text), "--json")
+    assert done.code == 0, done
+    first, second = crew.spans()
+    assert first.end is not None
+    assert second.end is not None
+    assert min(first.end, second.end) - max(first.start, second.start) >= 3

@@ -1,0 +1,1 @@
+"""Documentation that cannot lie: what the pages show is run, checked or compared."""
