@@ -18,7 +18,14 @@ import pytest
 
 from buildorch.backends.local import LocalBackend
 from buildorch.model import Server
-from buildorch.ports import Backend
+from buildorch.ports import Session, SessionListener
+
+
+class Connects(Protocol):
+    """All that the laws want of a backend."""
+
+    def connect(self, server: Server, listener: SessionListener) -> Session:
+        """Return a session that is ready for jobs."""
 
 
 class Machine(Protocol):
@@ -47,7 +54,7 @@ class Place:
     """
 
     part: str
-    backend: Backend
+    backend: Connects
     server: Server
     machine: Machine
     folder: str

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from contract import test_log, test_once_and_detached, test_truth
@@ -16,6 +17,7 @@ from contract.talk import Talk, talk
 
 from buildorch.errors import InfrastructureError, UsageError
 from buildorch.model import Server
+from buildorch.ports import Backend
 from docs.conftest import Reader
 from docs.pages import PAGES, ROOT, Page
 
@@ -77,15 +79,16 @@ def test_the_example_runs_a_pipeline(wrapped: Place, monkeypatch: pytest.MonkeyP
 
 def test_the_example_copies_files(wrapped: Place) -> None:
     """Files go there and back; what cannot be is told as ours."""
+    backend = cast("Backend", wrapped.backend)
     here, there = Path(wrapped.folder, "here file"), f"{wrapped.folder}/there file"
     here.write_bytes(bytes(range(256)))
-    wrapped.backend.put(wrapped.server, str(here), there)
-    wrapped.backend.get(wrapped.server, there, f"{here} again")
+    backend.put(wrapped.server, str(here), there)
+    backend.get(wrapped.server, there, f"{here} again")
     assert Path(f"{here} again").read_bytes() == here.read_bytes()
     with pytest.raises(InfrastructureError, match=r"box: .*No such file"):
-        wrapped.backend.get(wrapped.server, "/no/such/file", str(here))
+        backend.get(wrapped.server, "/no/such/file", str(here))
     with pytest.raises(UsageError, match="without SSH"):
-        wrapped.backend.connection(wrapped.server)
+        backend.connection(wrapped.server)
 
 
 @pytest.mark.parametrize("name", [one for one in PAGES if Page(one).blocks("python")])
