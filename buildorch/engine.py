@@ -93,9 +93,24 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
         view = RunView.of(stored, plan_from_dict)
         if view.status is not None:
             raise UsageError(f"run {run} has ended: {view.status}; start a new one instead")
+        if not _ends(view, here):
+            _find_functions(view, here)
         secrets = resolve_secrets(view.plan, here.environ)
         with _driver(stored, lock, here, secrets) as driver:
             yield driver
+
+
+def _ends(view: RunView, here: Surroundings) -> bool:
+    """Tell whether the run is only taken over to be cancelled."""
+    orders = here.store.orders(view.run)
+    return view.cancel_requested is not None or any(order.kind == "cancel" for order in orders)
+
+
+def _find_functions(view: RunView, here: Surroundings) -> None:
+    """Raise now where a function is gone, not when its stage would fail for that."""
+    for state in view.stages.values():
+        if state.stage.function is not None and state.finished is None:
+            here.find(view.params, state.stage)
 
 
 @contextmanager

@@ -126,32 +126,27 @@ class JobSession:
         if self._unusable is not None:
             raise self._refusal(self._unusable)
         if not self._answers.ready:
-            self._raise_ended()
+            raise LinkLost(
+                f"{self._server.name}: {self._gone} before the server part began{self._shown()}; "
+                f"where this happens each time: {_EATEN}"
+            )
         if prefer is not None and self.facts.agent != prefer:
             raise self._refusal(f"the {prefer} server part was asked for, but cannot run")
         self._thread(self._pulse)
 
-    def _raise_ended(self) -> None:
-        """Raise why the link ended before anything of ours ran."""
-        if self._answers.noise or self._stderr():
-            raise self._refusal("the login ended before the server part began")
-        raise LinkLost(
-            f"{self._server.name}: {self._gone} before the server part began; where this happens "
-            f"each time: {_EATEN}"
-        )
-
     def _refusal(self, reason: str) -> ServerUnusable:
-        printed = "\n".join(filter(None, (self._answers.noise, self._stderr())))
-        shown = f"; the login printed: {printed}" if printed else ""
         return ServerUnusable(
-            f"{self._server.name}: {reason}{shown}",
+            f"{self._server.name}: {reason}{self._shown()}",
             server=self._server.name,
             host=self._server.host or "localhost",
             port=self._server.port or 22,
         )
 
-    def _stderr(self) -> str:
-        return str(getattr(self._duplex, "noise", ""))
+    def _shown(self) -> str:
+        """Return what the login printed, for a message."""
+        noise = (self._answers.noise, str(getattr(self._duplex, "noise", "")))
+        printed = "\n".join(filter(None, noise))
+        return f"; the login printed: {printed}" if printed else ""
 
     def _thread(self, work: _Work) -> None:
         name = f"{work.__name__.strip('_')} {self._server.name}"

@@ -35,7 +35,7 @@ def open_session(
 
     Raises:
         ServerUnusable: No server part can run, or something at login eats what we send.
-        LinkLost: The stream ended before anything was said.
+        LinkLost: The stream ended before the server part began; shows what was printed.
     """
     session = JobSession(duplex, server, listener, silence)
     try:

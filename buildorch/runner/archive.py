@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -32,11 +33,10 @@ class Archive:
     def _run(self, put: Callable[[Fact], None]) -> None:
         try:
             self.write()
-        except OSError as error:
-            put(facts.Archived(error=str(error)))
-        else:
             size = self.path.stat().st_size
             put(facts.Archived(path=str(self.path), size=size, sha256=_digest(self.path)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run waits for the answer
+            put(facts.Archived(error=str(error) or repr(error)))
 
     @property
     def path(self) -> Path:
@@ -52,7 +52,7 @@ class Archive:
         partial = self.path.with_name(f".{self.path.name}.partial")
         try:
             with tarfile.open(partial, "w:gz") as archive:
-                manifest = "".join(self._add(archive)).encode()
+                manifest = os.fsencode("".join(self._add(archive)))
                 entry = tarfile.TarInfo(f"{self.results.name}/MANIFEST.sha256")
                 entry.size = len(manifest)
                 entry.mtime = int(self.results.stat().st_mtime)

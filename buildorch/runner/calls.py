@@ -19,7 +19,16 @@ from buildorch.runner.functions import FunctionCall
 from buildorch.runner.jobs import parameters
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
-from buildorch.runner.requests import Request, StepEnd, StepRequest, ValueMade, ValueRequest
+from buildorch.runner.masking import hidden
+from buildorch.runner.requests import (
+    Request,
+    StepEnd,
+    StepRequest,
+    ValueMade,
+    ValueRequest,
+    answer,
+    refuse,
+)
 from buildorch.runner.stage_context import mismatch
 from buildorch.scheduler import Scheduler, facts
 from buildorch.scheduler.facts import Fact
@@ -85,6 +94,7 @@ class Calls:
             server=state.server,
             run_id=self._run_id,
             deadline=None if limit is None or launched is None else launched + limit,
+            replayed=state.step,
             function=function,
             host=self,
             ended=self._ended,
@@ -98,11 +108,11 @@ class Calls:
             return self._keep(request, now)
         state = self._state(request.stage)
         if state.attempt != request.attempt:
-            request.reply.set_exception(StageStopped("its attempt is over"))
+            refuse(request.reply, StageStopped("its attempt is over"))
             return []
         if isinstance(request, ValueRequest):
             place = (request.step, request.key)
-            request.reply.set_result((place in state.values, state.values.get(place)))
+            answer(request.reply, (place in state.values, state.values.get(place)))
             return []
         return self._step(state, request, now)
 
@@ -115,12 +125,12 @@ class Calls:
                     self._links.attend(stage, step, request.spec, request.timeout)
             case events.StepFinished(stage=stage, attempt=attempt, step=step):
                 request = self._steps.pop((stage, attempt, step), None)
-                if request is not None and not request.reply.done():
-                    request.reply.set_result(self._end_of(self._state(stage).steps[step], stage))
+                if request is not None:
+                    answer(request.reply, self._end_of(self._state(stage).steps[step], stage))
             case events.ValueRecorded(stage=stage, attempt=attempt, step=step, key=key):
                 made = self._values.pop((stage, attempt, step, key), None)
                 if made is not None:
-                    made.reply.set_result(None)
+                    answer(made.reply, None)
             case _:
                 pass
 
@@ -192,7 +202,7 @@ class Calls:
         if recorded:
             self._values[fact.stage, fact.attempt, fact.step, fact.key] = made
         else:
-            made.reply.set_exception(StageStopped("its attempt is over"))
+            refuse(made.reply, StageStopped("its attempt is over"))
         return recorded
 
     def _step(self, state: StageState, request: StepRequest, now: float) -> list[Event]:
@@ -203,9 +213,9 @@ class Calls:
             try:
                 mismatch(request, known.name)
             except ReplayMismatch as error:
-                request.reply.set_exception(error)
+                refuse(request.reply, error)
         elif known.finished is not None:
-            request.reply.set_result(self._end_of(known, state.name))
+            answer(request.reply, self._end_of(known, state.name))
         else:
             self._steps[state.name, state.attempt, request.step] = request
             self._links.attend(state.name, request.step, request.spec, request.timeout)
@@ -225,7 +235,7 @@ class Calls:
         if made:
             self._steps[state.name, state.attempt, request.step] = request
         else:
-            request.reply.set_exception(StageStopped(state.kill or "its attempt is over"))
+            refuse(request.reply, StageStopped(state.kill or "its attempt is over"))
         return made
 
     def _end_of(self, step: StepState, stage: str) -> StepEnd:
@@ -236,6 +246,8 @@ class Calls:
         return StepEnd(finished.end, path, step.log_base, finished.log_bytes)
 
     def _ended(self, fact: facts.FunctionEnded) -> None:
+        if fact.error is not None:
+            fact = attrs.evolve(fact, error=hidden(fact.error, self._secrets.values()))
         log = self._logs.current(fact.stage)
         if log is not None:
             fact = attrs.evolve(fact, log=log.report())

@@ -76,7 +76,9 @@ class AttemptLog:
 
     def note(self, text: str) -> None:
         """Append lines of our own: what a stage function logs, or its traceback."""
-        self.write(text.rstrip("\n").encode("utf-8", "replace") + b"\n")
+        masker = Masker(self._secrets)
+        data = masker.feed(text.rstrip("\n").encode("utf-8", "replace")) + masker.flush()
+        self.write(data + b"\n")
 
     def truncate(self, size: int) -> None:
         """Cut the file: what follows is fetched again."""

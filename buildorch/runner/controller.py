@@ -274,7 +274,7 @@ class Controller:
                 self._take_slot(stage, server)
             case actions.Connect(stage, _, _):
                 self._links.connect(stage)
-            case actions.Attend(stage, _, step, _, _, _):
+            case actions.Attend(stage, _, step, _, _):
                 timeout = self._scheduler.state.stages[stage].stage.timeout
                 self._links.attend(stage, step, None, timeout)
             case actions.Kill():
@@ -289,9 +289,10 @@ class Controller:
                 self._archive.start(self._inbox.put)
 
     def _kill(self, action: actions.Kill) -> None:
-        self._calls.stop(action.stage, action.attempt, action.reason)
         if action.job is not None:
-            self._links.kill(action)
+            self._links.kill(action)  # its function stops when that is confirmed
+        else:
+            self._calls.stop(action.stage, action.attempt, action.reason)
 
     def _alert(self, stage: str) -> None:
         due = messages.link_lost(

@@ -7,6 +7,7 @@ recorded results at once, joins the command that is still running, and goes on f
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -44,10 +45,19 @@ class FunctionCall:
         run_id: str,
         deadline: float | None,
         function: Callable[..., Any],
+        replayed: int,
         host: Host,
         ended: Callable[[facts.FunctionEnded], None],
     ) -> None:
-        self._context = Context(stage, attempt, server, run_id=run_id, deadline=deadline, host=host)
+        self._context = Context(
+            stage,
+            attempt,
+            server,
+            run_id=run_id,
+            deadline=deadline,
+            replayed=replayed,
+            host=host,
+        )
         self._context.params = dict(params)
         self._function = function
         self._host = host
@@ -71,9 +81,10 @@ class FunctionCall:
             self._end(stopped=str(stopped))
         except StepFailed as error:
             self._end(error=str(error), end=context.last_end)
-        except Exception as error:  # noqa: BLE001 - whatever a user's function raises fails its stage
-            self._host.note(context.stage.name, traceback.format_exc())
-            self._end(error=f"{type(error).__name__}: {error}".splitlines()[0])
+        except BaseException as error:  # noqa: BLE001 - also SystemExit: nobody else would notice
+            with contextlib.suppress(OSError):  # a full disk must not leave the run waiting
+                self._host.note(context.stage.name, traceback.format_exc())
+            self._end(error=f"{type(error).__name__}: {error}".strip().splitlines()[0])
 
     def _end(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of FunctionEnded
         stage = self._context.stage.name

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Executor
 
 from buildorch.errors import ConnectError, InfrastructureError, LinkLost
 from buildorch.job import JobEnd
@@ -35,7 +34,6 @@ class Link:
         server: The server.
         backend: Connects it.
         post: Takes the facts.
-        workers: Runs what has to wait: connecting, comparing logs.
         chance: Returns a number from 0 to 1 for the jitter of reconnecting.
     """
 
@@ -44,17 +42,16 @@ class Link:
         server: Server,
         backend: Backend,
         post: Callable[[Fact], None],
-        workers: Executor,
         chance: Callable[[], float],
     ) -> None:
         self.server = server
         self._backend = backend
         self._post = post
-        self._workers = workers
         self._chance = chance
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._busy = False
+        self._asked = False
         self._watches: dict[str, Watch] = {}
         self._left = threading.Event()
 
@@ -66,12 +63,14 @@ class Link:
     def connect(self) -> None:
         """Try once; the outcome is posted as `Connected` or `NotConnected`."""
         with self._lock:
-            if self._session is None:
-                if not self._busy:
-                    self._busy = True
-                    self._workers.submit(self._guarded, self._try_once)
-                return
-        self._post(facts.Connected(server=self.server.name))
+            up = self._session is not None
+            begin = not up and not self._busy
+            self._busy = self._busy or begin
+            self._asked = not up
+        if up:
+            self._post(facts.Connected(server=self.server.name))
+        elif begin:
+            self._in_background(self._try_once)
 
     def attend(self, watch: Watch) -> None:
         """Launch (or attach to) the job and follow it to its end; again does no harm."""
@@ -116,9 +115,9 @@ class Link:
         except Exception as error:  # noqa: BLE001 - even a defect must not leave the run waiting
             with self._lock:
                 self._busy = False
-            self._post(_not_connected(self.server, error))
-        else:
-            self._post(facts.Connected(server=self.server.name))
+            self._failed(error)
+            if self._needed():
+                self._come_back()
 
     def _open(self) -> None:
         """Link the server and go on with every watch."""
@@ -128,13 +127,30 @@ class Link:
             gone = self._left.is_set() or listener.gone
             if not gone:
                 listener.session = self._session = session
-                self._busy = False
+                self._busy = self._asked = False
             watches = list(self._watches.values())
         if gone:
             session.close()
             raise LinkLost(f"{self.server.name}: the link was lost as soon as it was there")
         for watch in watches:
             self._begin(session, watch)
+        self._post(facts.LinkUp(server=self.server.name))
+        self._post(facts.Connected(server=self.server.name))
+
+    def _failed(self, error: Exception) -> None:
+        """Tell those who wait that one try failed."""
+        with self._lock:
+            asked, self._asked = self._asked, False
+            lost = bool(self._watches)
+        if lost:
+            self._post(facts.LinkDown(server=self.server.name, reason=str(error)))
+        if asked:
+            self._post(_not_connected(self.server, error))
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        # No pool: its threads would be waited for when the process ends.
+        name = f"link {self.server.name}"
+        threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True).start()
 
     def _begin(self, session: Session, watch: Watch) -> None:
         """Launch or follow one job over a new session."""
@@ -161,12 +177,7 @@ class Link:
             if self._busy or self._session is not None or self._left.is_set():
                 return
             self._busy = True
-        threading.Thread(
-            target=self._guarded,
-            args=(self._reconnect,),
-            name=f"reconnect {self.server.name}",
-            daemon=True,
-        ).start()
+        self._in_background(self._reconnect)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do *work*; a defect of ours ends the controller instead of leaving it waiting."""
@@ -177,20 +188,23 @@ class Link:
 
     def _reconnect(self) -> None:
         tries = 0
-        while self._needed():
+        while self._goes_on():
             delay = RECONNECT_DELAYS[min(tries, len(RECONNECT_DELAYS) - 1)]
             if self._left.wait(delay * (0.75 + 0.5 * self._chance())):
                 return
             tries += 1
             try:
                 self._open()
-            except InfrastructureError:
+            except InfrastructureError as error:
+                self._failed(error)
                 continue
-            self._post(facts.LinkUp(server=self.server.name))
-            self._post(facts.Connected(server=self.server.name))
             return
+
+    def _goes_on(self) -> bool:
+        """Tell whether somebody still needs the link; nobody: it is idle from then on."""
         with self._lock:
-            self._busy = False
+            self._busy = bool(self._watches) or self._asked
+            return self._busy
 
     def _needed(self) -> bool:
         with self._lock:
@@ -235,7 +249,7 @@ class Link:
         if end.log_sha256 is not None and end.log_bytes is not None:
             self._compare(watch, end, end.log_bytes, end.log_sha256)
         else:
-            self._workers.submit(self._guarded, lambda: self._ask(watch, end))
+            self._in_background(lambda: self._ask(watch, end))
 
     def _ask(self, watch: Watch, end: JobEnd) -> None:
         """Ask the server for size and checksum of a large log."""
@@ -265,15 +279,14 @@ class Link:
 
     def _compare(self, watch: Watch, end: JobEnd, size: int, digest: str) -> None:
         """Settle a log that equals the server's; fetch one that does not again."""
-        session = self._session
         try:
             watch.log.flush()
             same = watch.log.matches(size, digest)
-            if not same and session is not None and watch.refetches < REFETCHES:
+            if not same and watch.refetches < REFETCHES:
                 watch.refetches += 1
                 watch.log.restart()
                 watch.ending = False
-                self._send(lambda: session.follow(watch.job_id, 0))
+                self._follow_again(watch)
                 return
         except OSError as error:
             self._post(facts.DiskTrouble(path=str(watch.log.log.path), error=str(error)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -70,7 +69,6 @@ class Links:
         self._secrets = secrets
         self._post = post
         self._chance = chance
-        self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="link")
         self._links: dict[str, Link] = {}
 
     def connect(self, stage: str) -> None:
@@ -132,7 +130,6 @@ class Links:
         """End all links; jobs go on."""
         for link in self._links.values():
             link.leave()
-        self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _watch(self, state: StageState, number: int) -> Watch | None:
         """Return a watch of the step, or None where its log cannot be written here."""
@@ -155,8 +152,6 @@ class Links:
     def _link(self, server: Server) -> Link:
         link = self._links.get(server.name)
         if link is None:
-            link = Link(
-                server, self._backends(server.backend), self._post, self._workers, self._chance
-            )
+            link = Link(server, self._backends(server.backend), self._post, self._chance)
             self._links[server.name] = link
         return link

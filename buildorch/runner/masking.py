@@ -6,6 +6,13 @@ import re
 from collections.abc import Iterable
 
 
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* with every secret replaced."""
+    masker = Masker(secret.encode() for secret in secrets)
+    data = masker.feed(text.encode("utf-8", "replace")) + masker.flush()
+    return data.decode("utf-8", "replace")
+
+
 class Masker:
     """Replaces secrets in a stream, also where a secret is split over two pieces.
 

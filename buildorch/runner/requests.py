@@ -77,6 +77,18 @@ class ValueMade:
 Request: TypeAlias = StepRequest | ValueRequest | ValueMade
 
 
+def answer(reply: Future[Any], value: object) -> None:
+    """Resolve *reply*, unless its function was stopped meanwhile."""
+    if not reply.done():
+        reply.set_result(value)
+
+
+def refuse(reply: Future[Any], error: BaseException) -> None:
+    """Let *reply* raise *error*, unless its function was stopped meanwhile."""
+    if not reply.done():
+        reply.set_exception(error)
+
+
 class Host(Protocol):
     """What the controller does for its stage functions; called from their threads."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +34,7 @@ class Context:
         *,
         run_id: str,
         deadline: float | None,
+        replayed: int,
         host: Host,
     ) -> None:
         self.stage = stage
@@ -45,6 +48,7 @@ class Context:
         self.last_end: JobEnd | None = None
         self._place = server
         self._deadline = deadline
+        self._replayed = replayed
         self._host = host
         self._steps = 0
         self._sleeps = 0
@@ -70,10 +74,16 @@ class Context:
         """Run a command as the next durable step."""
         del hide  # Invoke's word; a stage's output is in its log, and never on the terminal
         _refuse(unknown)
-        given = command if isinstance(command, str) else tuple(command)
+        given = command if isinstance(command, str) else tuple(map(_word, command))
         spec = StepSpec(
-            command=given, name=name, env=dict(env or {}), cwd=cwd, timeout=timeout, shell=shell
+            command=given,
+            name=name,
+            env={name: _word(value) for name, value in (env or {}).items()},
+            cwd=None if cwd is None else _word(cwd),
+            timeout=timeout,
+            shell=shell,
         )
+        _refuse_nul(spec)
         self._steps += 1
         limits = [limit for limit in (timeout, self.remaining()) if limit is not None]
         request = StepRequest(
@@ -105,8 +115,10 @@ class Context:
         if not isinstance(until, float | int):
             raise ReplayMismatch(f"sleep {self._sleeps} of {self.name} was recorded as {until!r}")
         rest = until - time.time()
+        left = self.remaining()
         if rest > 0:
-            self._wait(Future(), rest)
+            self._wait(Future(), rest if left is None else min(rest, left))
+            self.remaining()
 
     def put(self, local: str | Path, remote: str) -> None:
         """Copy a file to the server, once."""
@@ -119,6 +131,8 @@ class Context:
     def log(self, text: str) -> None:
         """Write a line into the stage's log; not written again at replay."""
         self._check()
+        if self._steps < self._replayed:
+            return  # an earlier controller has written it, and the next step's log lies behind it
         self._host.note(self.name, text)
 
     def remaining(self) -> float | None:
@@ -143,6 +157,7 @@ class Context:
 
     def output(self, returned: JSON) -> JSON:
         """Return what the stage hands on: its outputs, with what the function returned."""
+        _refuse_foreign(returned)
         values = dict(self.outputs)
         if isinstance(returned, dict):
             return {**values, **returned}
@@ -169,6 +184,7 @@ class Context:
         self._record(0, f"output.{key}", value)
 
     def _record(self, step: int, key: str, value: JSON) -> None:
+        _refuse_foreign(value)
         made = ValueMade(
             facts.ValueGiven(stage=self.name, attempt=self.attempt, step=step, key=key, value=value)
         )
@@ -217,6 +233,25 @@ def _refuse(unknown: Mapping[str, object]) -> None:
             f"c.run has no option {names}: a step runs detached on its server, without a "
             "terminal and without input; use c.connection.run for a command that needs them"
         )
+
+
+def _word(value: object) -> str:
+    """Return a path or a number as the word that a command takes."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+
+
+def _refuse_nul(spec: StepSpec) -> None:
+    words = [spec.command] if isinstance(spec.command, str) else [*spec.command]
+    if any("\0" in word for word in (*words, *spec.env, *spec.env.values(), spec.cwd or "")):
+        raise UsageError("a command cannot hold a NUL byte: no shell and no program takes one")
+
+
+def _refuse_foreign(value: object) -> None:
+    """Raise here, in the function, where *value* cannot be stored."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"a stage can keep and return JSON values only: {error}") from error
 
 
 def _result(command: Command, found: StepEnd, *, capture: bool) -> StepResult:

@@ -30,14 +30,13 @@ class Connect:
 
 @attrs.frozen
 class Attend:
-    """Have the job launched (unless `started`: then it was) and followed to its end."""
+    """Have the job launched, unless it was, and followed to its end."""
 
     stage: str
     attempt: int
     step: int
     server: str
     job: str
-    started: bool
 
 
 @attrs.frozen

@@ -35,7 +35,7 @@ def next_event(run: RunState, state: StageState, now: float, cleanup: float) -> 
         case Phase.ENDED:
             return _ended(state, stopping=stopping)
         case Phase.SETTLING:
-            return _settle(run, state, now)
+            return _settle(run, state, now, stopping=stopping)
         case _:
             return None
 
@@ -107,9 +107,9 @@ def _kill_function(state: StageState) -> Event:
     return events.KillRequested(stage=state.name, attempt=state.attempt, step=0, reason="cancelled")
 
 
-def _settle(run: RunState, state: StageState, now: float) -> Event | None:
+def _settle(run: RunState, state: StageState, now: float, *, stopping: bool) -> Event | None:
     if state.wants_artifacts:
-        return None
+        return _no_artifacts(state) if stopping else None
     result = state.verdict
     if result is None:  # the table leads to SETTLING by AttemptFinished only
         raise AssertionError(state.name)
@@ -120,6 +120,15 @@ def _settle(run: RunState, state: StageState, now: float) -> Event | None:
     cause, delay = again
     return events.RetryScheduled(
         stage=state.name, attempt=state.attempt + 1, delay=delay, cause=cause
+    )
+
+
+def _no_artifacts(state: StageState) -> Event:
+    return events.ArtifactsCollected(
+        stage=state.name,
+        attempt=state.attempt,
+        count=0,
+        warning="its artifacts were not collected: the run was cancelled",
     )
 
 

@@ -52,7 +52,7 @@ class Scheduler:
         self._chance = chance
         self._todo: deque[StageState] = deque(self.state.stages.values())
         self._changed: dict[str, StageState] = dict(self.state.stages)
-        self._wanted: dict[str, Action] = {}
+        self._wanted: dict[tuple[str, str], Action] = {}
         self._timers: list[tuple[float, int, str]] = []
         self._admission = Admission(plan)
         self._busy_until: dict[str, float] = {}
@@ -104,18 +104,22 @@ class Scheduler:
         made: list[Action] = []
         for state in self._changed.values():
             self._queue(state, now)
-            action = self._wish(state, now)
-            if action is None:
-                self._wanted.pop(state.name, None)
-            elif self._wanted.get(state.name) != action:
-                self._wanted[state.name] = action
-                made.append(action)
+            made += self._fresh(state, "do", self._wish(state, now))
+            made += self._fresh(state, "tell", self._alarm(state, now))
         self._changed.clear()
         made.extend(self._admission.ask(self.state))
         if not (self.state.unfinished or self._archiving or self._concluded()):
             self._archiving = True
             made.append(actions.WriteArchive())
         return made
+
+    def _fresh(self, state: StageState, kind: str, wish: Action | None) -> list[Action]:
+        """Return *wish*, unless it was handed out already."""
+        known = self._wanted.pop((state.name, kind), None)
+        if wish is None:
+            return []
+        self._wanted[state.name, kind] = wish
+        return [] if wish == known else [wish]
 
     @property
     def asked(self) -> frozenset[str]:
@@ -175,27 +179,31 @@ class Scheduler:
             case Phase.SETTLING if state.wants_artifacts:
                 return actions.Collect(state.name, state.attempt, state.server.name)
             case Phase.LAUNCHING | Phase.RUNNING | Phase.ENDED | Phase.CANCELLING:
-                return self._wish_running(state, now)
+                return self._wish_running(state)
             case _:
                 return None
 
-    def _wish_running(self, state: StageState, now: float) -> Action | None:
+    @staticmethod
+    def _wish_running(state: StageState) -> Action | None:
         if state.kill is not None:
             return _kill(state)
-        if state.link_down_since is not None:
-            due = state.link_down_since + self._defaults.lost_after
-            if now < due:
-                self._at(due, state)
-                return None
-            return actions.AlertLinkLost(state.name, state.attempt, state.server.name)
         if state.stage.function is not None:
             return actions.Call(state.name, state.attempt, state.server.name)
         step = state.steps.get(state.step)
         if step is None or step.finished is not None:
             return None
-        return actions.Attend(
-            state.name, state.attempt, state.step, step.server, step.job, step.started
-        )
+        return actions.Attend(state.name, state.attempt, state.step, step.server, step.job)
+
+    def _alarm(self, state: StageState, now: float) -> Action | None:
+        """Return the alert that is due once a running stage's link has been gone for long."""
+        since = state.link_down_since
+        if since is None or state.kill is not None or state.phase not in _LINKED:
+            return None
+        due = since + self._defaults.lost_after
+        if now < due:
+            self._at(due, state)
+            return None
+        return actions.AlertLinkLost(state.name, state.attempt, state.server.name)
 
     def _at(self, due: float, state: StageState) -> None:
         heapq.heappush(self._timers, (due, state.stage.index, state.name))
@@ -206,6 +214,9 @@ class Scheduler:
             self._changed[state.name] = state
             self._todo.append(state)
 
+
+#: Phases in which a lost link is worth an alert.
+_LINKED = (Phase.LAUNCHING, Phase.RUNNING)
 
 #: Seconds until a slot that another run holds is asked for again.
 SLOT_DELAY = 1.0

@@ -203,6 +203,8 @@ def _function_verdict(state: StageState, fact: facts.FunctionEnded) -> Verdict:
         return Verdict(StageStatus.TIMED_OUT if timed_out else StageStatus.CANCELLED, fact.stopped)
     if fact.error is None:
         return Verdict(StageStatus.SUCCEEDED)
+    if state.kill is not None:
+        return Verdict(StageStatus.CANCELLED, state.kill)
     if fact.end is not None and not fact.end.ok:
         return verdict(state.stage, fact.end, fact.log)
     return Verdict(StageStatus.FAILED, fact.error)

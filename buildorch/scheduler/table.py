@@ -60,6 +60,7 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     Phase.LAUNCHING: {
         events.StepStarted: Phase.RUNNING,
         events.StepFinished: Phase.ENDED,
+        events.ValueRecorded: Phase.LAUNCHING,
         events.KillRequested: Phase.CANCELLING,
         events.LinkLost: Phase.LAUNCHING,
         events.LinkRestored: Phase.LAUNCHING,
