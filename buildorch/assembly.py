@@ -200,7 +200,7 @@ class Assembly:
             wall=self.clock.wall,
             channels=self.here.channels,
             language=self.here.config.language,
-            tails=lambda stage: tail(logs.path(stage)),
+            tails=lambda stage: _tail(logs.path(stage)),
             observers=self.here.observers,
         )
 
@@ -211,6 +211,11 @@ class Assembly:
             environ=self.here.environ,
             notifiers=self.here.notifiers,
         )
+
+
+def _tail(path: Path) -> str:
+    """Return the last lines of a log; nothing of one that was never begun."""
+    return tail(path) if path.exists() else ""
 
 
 def replay(scheduler: Scheduler, stored: Sequence[Recorded], clock: SystemClock) -> None:

@@ -50,7 +50,7 @@ def new_run(
         RunOwned: The same pipeline is already running.
         StoreError: The run cannot be stored.
     """
-    secrets = resolve_secrets(plan, here.environ)
+    secrets = resolve_secrets(plan.stages, here.environ)
     now = SystemClock().wall()
     run = new_run_id(now)
     folder = results.absolute() / run
@@ -63,6 +63,7 @@ def new_run(
         params=plan.params,
         parent=parent,
         source=plan.source,
+        allow_parallel=allow_parallel,
     )
     with ExitStack() as held:
         if not allow_parallel:
@@ -93,11 +94,16 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
         view = RunView.of(stored, plan_from_dict)
         if view.status is not None:
             raise UsageError(f"run {run} has ended: {view.status}; start a new one instead")
-        if not _ends(view, here):
-            _find_functions(view, here)
-        secrets = resolve_secrets(view.plan, here.environ)
-        with _driver(stored, lock, here, secrets) as driver:
-            yield driver
+        with ExitStack() as held:
+            stages = view.plan.stages
+            if _ends(view, here):
+                stages = tuple(stage for stage in stages if stage.always)
+            else:
+                _find_functions(view, here)
+                if not view.created.allow_parallel:
+                    held.callback(pipeline_lock(here.places, view.plan.name, run).release)
+            secrets = resolve_secrets(stages, here.environ)
+            yield held.enter_context(_driver(stored, lock, here, secrets))
 
 
 def _ends(view: RunView, here: Surroundings) -> bool:

@@ -35,6 +35,7 @@ class RunCreated:
     params: Mapping[str, JSON] = attrs.field(factory=dict)
     parent: str | None = None
     source: str | None = None
+    allow_parallel: bool = False
 
 
 @attrs.frozen(kw_only=True)

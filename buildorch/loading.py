@@ -255,7 +255,10 @@ def find_function(
 
 def _imported(stage: PlannedStage, ref: FunctionRef) -> Callable[..., Any]:
     is_file = ref.module.endswith(".py")
-    module = _import_file(Path(ref.module)) if is_file else _import(ref.module)
+    try:
+        module = _import_file(Path(ref.module)) if is_file else _import(ref.module)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"stage {stage.name}: its function is gone: {error}") from error
     found: Any = module
     for name in ref.qualname.split("."):
         found = getattr(found, name, None)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from buildorch.errors import DefinitionError, Problem
-from buildorch.model import Plan, PlannedStage
+from buildorch.model import PlannedStage
 from buildorch.runner.jobs import secret_names
 
 #: Shorter secrets would be masked in places that have nothing to do with them.
 SHORTEST_SECRET = 6
 
 
-def resolve_secrets(plan: Plan, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of all secrets of *plan* by variable.
+def resolve_secrets(stages: Iterable[PlannedStage], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of all secrets of *stages* by variable.
 
     Raises:
         DefinitionError: Some are not set, or too short to be masked safely.
     """
     found: dict[str, str] = {}
     problems: list[Problem] = []
-    for stage in plan.stages:
+    for stage in stages:
         for variable in sorted(secret_names(stage)):
             value = environ.get(variable)
             if value is None:

@@ -33,6 +33,9 @@ _LONGEST_DELAY = 30.0
 #: Tries that one message gets.
 _TRIES = 12
 
+#: Seconds that a message which was not taken yet may still be tried once nothing more comes.
+_LAST_PATIENCE = 5.0
+
 OnResult = Callable[[str, bool, str | None], None]
 
 
@@ -83,7 +86,7 @@ class Delivery:
         self._queues: dict[str, deque[NotificationDue]] = {}
         self._ready: deque[str] = deque()
         self._busy: set[str] = set()
-        self._closed = False
+        self._closed_at: float | None = None
         self._reporting = 0
         self._threads: list[threading.Thread] = []
         self._senders: dict[str, Sender] = {}
@@ -94,7 +97,7 @@ class Delivery:
     def put(self, message: NotificationDue) -> None:
         """Take *message* for its channel and return at once; a key is taken once only."""
         with self._change:
-            if self._closed or message.key in self._seen:
+            if self._closed_at is not None or message.key in self._seen:
                 return
             self._seen.add(message.key)
             self._open[message.key] = message
@@ -104,6 +107,9 @@ class Delivery:
     def close(self, timeout: float) -> tuple[str, ...]:
         """Take no more, wait for what is under way, then stop it.
 
+        A message that was refused or found nobody is not tried for long any more: a chat that
+        is down must not keep the end of a run from whoever waits for it.
+
         Args:
             timeout: Seconds to wait; 0 stops at once.
 
@@ -112,7 +118,7 @@ class Delivery:
             not called for them and never will be.
         """
         with self._change:
-            self._closed = True
+            self._closed_at = time.monotonic()
             self._change.notify_all()
             self._change.wait_for(lambda: not self._open and not self._reporting, timeout)
             self._stop.set()
@@ -156,7 +162,7 @@ class Delivery:
             return self._queues[channel].popleft()
 
     def _over(self) -> bool:
-        return self._stop.is_set() or (self._closed and not self._open)
+        return self._stop.is_set() or (self._closed_at is not None and not self._open)
 
     def _settle(self, message: NotificationDue, outcome: Outcome) -> None:
         """Report how *message* ended, unless `close` has said that nobody knows."""
@@ -222,10 +228,19 @@ class Delivery:
             if outcome.ok or outcome.retry_after is None:
                 return outcome
             wait = max(outcome.retry_after, delay)
-            if tries == _TRIES or time.monotonic() + wait > deadline:
+            due = time.monotonic() + wait
+            if tries == _TRIES or due > deadline or not self._wait_for_try(due):
                 return attrs.evolve(
                     outcome, message=f"{outcome.message}; given up after {tries} tries"
                 )
-            if self._stop.wait(wait):
-                return outcome
             delay, tries = min(2 * delay, _LONGEST_DELAY), tries + 1
+
+    def _wait_for_try(self, due: float) -> bool:
+        """Wait for the next try; False where nobody waits that long for it any more."""
+        with self._change:
+            self._change.wait_for(lambda: self._too_late(due), due - time.monotonic())
+            return not self._too_late(due)
+
+    def _too_late(self, due: float) -> bool:
+        closing = self._closed_at is not None and due > self._closed_at + _LAST_PATIENCE
+        return closing or self._stop.is_set()

@@ -11,6 +11,7 @@ MODULES = (
     "progress",
     "tree",
     "command",
+    "limits",
     "supervisor",
     "sweeper",
     "wire",

@@ -104,6 +104,13 @@ class Calls:
 
     def serve(self, request: Request, now: float) -> list[Event]:
         """Answer a function, at once or when its command has ended or its value is stored."""
+        try:
+            return self._serve(request, now)
+        except OSError as error:
+            self._put(facts.DiskTrouble(path=str(error.filename), error=str(error)))
+            return []
+
+    def _serve(self, request: Request, now: float) -> list[Event]:
         if isinstance(request, ValueMade):
             return self._keep(request, now)
         state = self._state(request.stage)

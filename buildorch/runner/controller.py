@@ -71,6 +71,10 @@ CLOSE_SECONDS = 35.0
 LEAVE_SECONDS = 2.0
 
 
+#: Seconds after which orders of other processes are looked for, should a poke get lost.
+LONGEST_WAIT = 60.0
+
+
 class Archiver(Protocol):
     """Keeps the results as one archive."""
 
@@ -167,16 +171,19 @@ class Controller:
             self._retell(unanswered)
             self._turn([Poke()])
             while self.view.status is None and self._leaving is None:
-                self._turn(self._inbox.take(self._patience()))
+                self._turn(self._inbox.take(self._patience()) or [Poke()])
             if self._leaving is not None:
                 self._journal.write([events.ControllerDetached(reason=self._leaving)])
         finally:
             self._leave()
         return self.view
 
-    def _patience(self) -> float | None:
+    def _patience(self) -> float:
+        """Return the seconds until something is due; orders are looked for now and then anyway."""
         due = self._scheduler.wake_at()
-        return None if due is None else max(0.0, due - self._clock.monotonic())
+        if due is None:
+            return LONGEST_WAIT
+        return min(LONGEST_WAIT, max(0.0, due - self._clock.monotonic()))
 
     def _turn(self, items: list[Item]) -> None:
         now = self._clock.monotonic()

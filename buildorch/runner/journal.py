@@ -6,9 +6,10 @@ A batch of events and the messages that they cause are stored in one transaction
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from buildorch import events, messages
+from buildorch.errors import StoreUnwritable
 from buildorch.events import Event, Recorded
 from buildorch.model import Channel, Plan
 from buildorch.store.database import Store
@@ -66,7 +67,7 @@ class Journal:
         self.channels = channels
         self.language = language
         self._tails = tails
-        self._observers = observers
+        self._observers = list(observers)
 
     def write(self, batch: Iterable[Event], answers: Sequence[Order] = ()) -> list[Event]:
         """Store *batch* and the messages due because of it, then show all of it.
@@ -88,13 +89,37 @@ class Journal:
         if not written and not answers:
             return []
         durable = any(isinstance(event, _DURABLE) for event in written)
-        stored = self._store.append(
-            self.view.run, written, epoch=self._epoch, at=at, durable=durable, answers=answers
-        )
-        for record in stored:
-            for observer in self._observers:
-                observer.see(self.view, record)
+        for record in self._append(written, answers, at, durable=durable):
+            self._show(record)
         return written
+
+    def _show(self, record: Recorded) -> None:
+        """Show a stored event; an observer that breaks is shown no more, and the run goes on."""
+        for observer in list(self._observers):
+            try:
+                observer.see(self.view, record)
+            except Exception:  # noqa: BLE001 - whoever watches must not stop a build
+                self._observers.remove(observer)
+                self._diary().exception("observer.broken", observer=repr(observer))
+
+    @staticmethod
+    def _diary() -> Any:  # noqa: ANN401 - a structlog logger, whose kind users configure
+        import structlog  # noqa: PLC0415 - only where something broke
+
+        return structlog.get_logger("buildorch")
+
+    def _append(
+        self, written: list[Event], answers: Sequence[Order], at: float, *, durable: bool
+    ) -> list[Recorded]:
+        run = self.view.run
+        try:
+            return self._store.append(
+                run, written, epoch=self._epoch, at=at, durable=durable, answers=answers
+            )
+        except StoreUnwritable as error:
+            raise StoreUnwritable(
+                f"{error}. The jobs on the servers go on; then run `buildorch resume {run}`"
+            ) from error
 
     def _with_messages(self, event: Event, at: float) -> list[Event]:
         record = self._take(event, at)

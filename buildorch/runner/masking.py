@@ -36,15 +36,15 @@ class Masker:
         """Return what may be written now; the beginning of a possible secret is held back."""
         if self._pattern is None:
             return data
-        data = self._replace(self._held + data)
-        keep = self._possible_beginning(data)
-        self._held = data[len(data) - keep :]
-        return data[: len(data) - keep]
+        data = self._held + data
+        cut = self._safe_end(data)
+        self._held = data[cut:]
+        return self._replace(data[:cut])
 
     def flush(self) -> bytes:
         """Return what was held back: no more comes."""
         held, self._held = self._held, b""
-        return held
+        return self._replace(held)
 
     def drop(self) -> None:
         """Forget what was held back: it will be sent again."""
@@ -60,6 +60,16 @@ class Masker:
             return b"*" * size
 
         return self._pattern.sub(stars, data)
+
+    def _safe_end(self, data: bytes) -> int:
+        """Return up to where *data* can be judged: what follows may belong to a secret."""
+        if self._pattern is None:
+            return len(data)
+        cut = len(data) - self._possible_beginning(data)
+        for found in self._pattern.finditer(data):
+            if found.start() < cut < found.end():
+                return found.start()
+        return cut
 
     def _possible_beginning(self, data: bytes) -> int:
         """Return how many bytes at the end of *data* may be the beginning of a secret."""

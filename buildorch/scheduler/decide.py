@@ -25,6 +25,10 @@ def next_event(run: RunState, state: StageState, now: float, cleanup: float) -> 
         cleanup: Seconds that `always` stages may go on after a cancel.
     """
     stopping = _stopping(run, state, now, cleanup)
+    return _late_function(state, now) or _by_phase(run, state, now, stopping=stopping)
+
+
+def _by_phase(run: RunState, state: StageState, now: float, *, stopping: bool) -> Event | None:
     match state.phase:
         case Phase.WAITING:
             return _skipped_or_cancelled(run, state, stopping=stopping)
@@ -38,6 +42,23 @@ def next_event(run: RunState, state: StageState, now: float, cleanup: float) -> 
             return _settle(run, state, now, stopping=stopping)
         case _:
             return None
+
+
+def _late_function(state: StageState, now: float) -> Event | None:
+    """Stop a function whose time is over; give up one that does not stop."""
+    due = state.function_due
+    if not state.between_steps or due is None or now < due:
+        return None
+    if state.kill is None:
+        return _kill_function(state, "timeout")
+    timed_out = state.kill == "timeout"
+    return events.AttemptFinished(
+        stage=state.name,
+        attempt=state.attempt,
+        status=StageStatus.TIMED_OUT if timed_out else StageStatus.CANCELLED,
+        reason=state.kill,
+        warning="its function did not stop when it was told to",
+    )
 
 
 def _stopping(run: RunState, state: StageState, now: float, cleanup: float) -> bool:
@@ -80,7 +101,7 @@ def _ended(state: StageState, *, stopping: bool) -> Event | None:
     """Judge the ended job; a stage function goes on by itself unless it is to stop."""
     if state.stage.function is not None:
         stop = stopping and state.kill is None
-        return _kill_function(state) if stop else None
+        return _kill_function(state, "cancelled") if stop else None
     finished = state.steps[state.step].finished
     if finished is None:
         return None
@@ -102,9 +123,9 @@ def _ended(state: StageState, *, stopping: bool) -> Event | None:
     )
 
 
-def _kill_function(state: StageState) -> Event:
+def _kill_function(state: StageState, reason: str) -> Event:
     """Return the intent to stop a stage function that is between two jobs."""
-    return events.KillRequested(stage=state.name, attempt=state.attempt, step=0, reason="cancelled")
+    return events.KillRequested(stage=state.name, attempt=state.attempt, step=0, reason=reason)
 
 
 def _settle(run: RunState, state: StageState, now: float, *, stopping: bool) -> Event | None:

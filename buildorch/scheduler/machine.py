@@ -136,7 +136,9 @@ class Scheduler:
             self._changed[state.name] = state
         name = getattr(event, "stage", None)
         if name is not None:
-            self._changed[name] = self.state.stages[name]
+            state = self._changed[name] = self.state.stages[name]
+            if state.between_steps and state.function_due is not None:
+                self._at(state.function_due, state)
         if isinstance(event, events.CancelRequested):
             for state in self.state.open_stages():
                 if state.stage.always:

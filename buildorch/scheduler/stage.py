@@ -14,6 +14,9 @@ from buildorch.scheduler.facts import LogReport
 from buildorch.scheduler.table import Phase
 from buildorch.scheduler.verdict import Budget
 
+#: Seconds that a stage function has for ending once it is told to; a thread cannot be killed.
+FUNCTION_GRACE = 10.0
+
 _CLEAR = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
 _ALLOWED = frozenset({StageStatus.FAILED, StageStatus.TIMED_OUT})
 
@@ -55,6 +58,7 @@ class StageState:
         verdict: The last attempt's end.
         collected: How the collecting of its artifacts ended.
         started_at: Monotonic time of its first attempt.
+        kill_at: Monotonic time of the wish to kill it.
         launched_at: Monotonic time of the first launch in the current attempt.
         finished: Its end.
     """
@@ -74,6 +78,7 @@ class StageState:
     values: dict[tuple[int, str], JSON] = attrs.field(factory=dict)
     link_down_since: float | None = None
     kill: str | None = None
+    kill_at: float | None = None
     report: LogReport = attrs.field(factory=LogReport)
     verdict: events.AttemptFinished | None = None
     collected: events.ArtifactsCollected | None = None
@@ -95,6 +100,22 @@ class StageState:
     def step(self) -> int:
         """Number of the newest job of the attempt; 0 where there is none."""
         return len(self.steps)
+
+    @property
+    def between_steps(self) -> bool:
+        """Whether a stage function is on its way and none of its jobs is."""
+        running = self.phase in (Phase.RUNNING, Phase.CANCELLING, Phase.ENDED)
+        last = self.steps.get(self.step)
+        idle = last is None or last.finished is not None
+        return self.stage.function is not None and running and idle
+
+    @property
+    def function_due(self) -> float | None:
+        """Monotonic time at which a function between two jobs is stopped, or given up."""
+        if self.kill_at is not None:
+            return self.kill_at + FUNCTION_GRACE
+        limit = self.stage.timeout
+        return None if limit is None or self.launched_at is None else self.launched_at + limit
 
     @property
     def wants_artifacts(self) -> bool:
@@ -127,6 +148,7 @@ def _attempt_started(state: StageState, event: events.AttemptStarted, now: float
         state.steps = {}
         state.values = {}
         state.kill = None
+        state.kill_at = None
         state.launched_at = None
         state.collected = None
         state.verdict = None
@@ -182,8 +204,9 @@ def _link_restored(state: StageState, _: events.LinkRestored, __: float) -> None
     state.link_down_since = None
 
 
-def _kill_requested(state: StageState, event: events.KillRequested, _: float) -> None:
+def _kill_requested(state: StageState, event: events.KillRequested, now: float) -> None:
     state.kill = event.reason
+    state.kill_at = now
 
 
 def _attempt_finished(state: StageState, event: events.AttemptFinished, _: float) -> None:

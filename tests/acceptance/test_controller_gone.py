@@ -36,7 +36,7 @@ def test_a_killed_run_is_resumed_in_mid_log(team: Team, laptop: Laptop, sink: Si
     assert [] == run.said.of("run_finished")
     assert team.ccu2.alive()
     status = laptop.run("status", name)
-    assert "interrupted" in status.out
+    assert "INTERRUPTED: nobody drives this run" in status.out
     assert f"buildorch resume {name}" in status.out
     done = laptop.run("resume", name, "--json")
     assert done.code == 0, done

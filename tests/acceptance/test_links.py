@@ -21,8 +21,9 @@ servers:
   refused: {{host: h1, port: 2222, ssh_config: {ssh_config}}}
   silent: {{host: h2, ssh_config: {ssh_config}}}
   nameless: {{host: no-such-host.invalid, ssh_config: {ssh_config}}}
-  strange: {{host: strange, user: build, ssh_config: {ssh_config}}}
+  strange: {{host: strange, user: stranger, ssh_config: {ssh_config}}}
   changed: {{host: changed, user: build, ssh_config: {ssh_config}}}
+notifications: {{discord: {{enabled: true}}}}
 defaults: {{parallel_limit: 5, retry: 1}}
 """
 _SSH_CONFIG = """\
@@ -89,7 +90,7 @@ def test_a_fallback_is_used_where_nothing_was_launched(
     bed.hosts[0].stop_sshd()
     text = "pipeline: {name: two, stages: [{name: a, command: ./build.py, fallback: ccu2-builder, "
     text += "server: yocto-builder, workdir: /workspace/ccu-2.0}]}"
-    done = laptop.run("run", laptop.file("two.yaml", text), "--json")
+    done = laptop.run("run", laptop.file("two.yaml", text), "--json", "--no-notify")
     assert done.code == 0, done
     assert "ccu2-builder" == done.end["stages"]["a"]["server"]
     assert 4 == len(done.of("connect_failed"))
@@ -138,7 +139,7 @@ def test_a_reboot_is_told_as_lost_and_repeated(
     team.ccu2.tell({"lines": 200, "seconds": 600}, {})
     text = "pipeline: {name: one, stages: [{name: a, server: ccu2-builder, command: ./build.py, "
     text += "workdir: /workspace/ccu-2.0, retry: 0}]}"
-    run = laptop.start("run", laptop.file("one.yaml", text), "--json")
+    run = laptop.start("run", laptop.file("one.yaml", text), "--json", "--no-notify")
     run.until("step_started", stage="a")
     wait_for(lambda: team.ccu2.traces, "the build runs", 10)
     hosts[1].reboot()

@@ -88,8 +88,8 @@ def test_a_failing_build_is_retried_once_and_told(team: Team, laptop: Laptop, si
     assert "host-build failed" == done.end["stages"]["integration-test"]["reason"]
     first, second = sink.about("FAILED: host-build")
     for alert in (first, second):
-        assert "CMakeLists.txt:41" in alert
-        assert "SntCommon" in alert
+        assert "Error: CMake error in container-manager" in alert
+        assert "CMakeLists.txt:41 find_package: SntCommon not found" in alert
     assert "Retry 1 of 1 starts now on ccu2-builder" in first
     assert "Skipped: integration-test" in second
     assert sink.about("Pipeline FAILED: ccu2-full-build")
@@ -104,7 +104,7 @@ def test_a_build_that_fails_once_recovers(team: Team, laptop: Laptop, sink: Sink
     assert 2 == done.end["stages"]["host-build"]["attempts"]
     recovered = sink.about("RECOVERED: host-build")
     assert 1 == len(recovered)
-    assert "SntCommon" in recovered[0]
+    assert "Was: CMake error in container-manager" in recovered[0]
 
 
 def test_an_alert_goes_through_openclaw(team: Team, laptop: Laptop, sink: Sink) -> None:

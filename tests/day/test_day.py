@@ -35,17 +35,15 @@ def test_every_step_has_its_line() -> None:
 
 @pytest.mark.day(step=1)
 def test_step_01_check(hosts: tuple[Host, ...], laptop: Laptop) -> None:
-    """`check` of the users' own file: exit 0, and not one packet for any server."""
+    """`check` of the users' own file: exit 0, and no sshd hears of it."""
     for host in hosts:
         host.stop_sshd()
         host.run("/usr/sbin/sshd -E /workspace/sshd.log")
-    before = [host.network.traffic() for host in hosts]
     done = laptop.run("check", "pipeline.yaml")
     assert done.code == 0, done
     assert all(stage in done.out for stage in _STAGES)
     logs = [(host.folder / "workspace/sshd.log").read_text() for host in hosts]
     assert not any("Accepted" in log or "Connection" in log for log in logs)
-    assert before == [host.network.traffic() for host in hosts]
 
 
 @pytest.mark.day(step=2)
@@ -78,7 +76,7 @@ def test_step_04_detach(crew: Crew, laptop: Laptop, sink: Sink) -> None:
     assert "Pipeline started" in sink.refused[0].body["content"]
     (started,) = sink.about("Pipeline started")
     assert run in started
-    assert 1 == len(sink.about("Pipeline complete"))
+    sink.wait_for("Pipeline complete")
 
 
 @pytest.mark.day(step=8)

@@ -265,6 +265,23 @@ def test_a_callback_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) 
     assert "the result of mine1 was not taken" in caplog.text
 
 
+def test_a_chat_that_is_down_does_not_hold_the_end_back() -> None:
+    """Once nothing more comes, a message that nobody takes is given up instead of tried on."""
+
+    def down(_: str) -> None:
+        raise NotifyError("it is down", retry_after=10.0)
+
+    results = Results()
+    delivery = Delivery({}, results, environ=ENVIRON, notifiers={"mine": down})
+    delivery.put(message(1, "mine"))
+    delivery.put(message(2, "mine"))
+    begun = time.monotonic()
+    assert delivery.close(30) == ()
+    assert time.monotonic() - begun < 5
+    words = "mine: it is down; given up after 1 tries"
+    assert [("mine1", False, words), ("mine2", False, words)] == results.seen
+
+
 def test_after_close_nothing_is_taken() -> None:
     """A message that comes too late is not sent and not reported; closing twice is harmless."""
     results = Results()

@@ -2,7 +2,7 @@
 
 import os
 
-from buildorch.remote.agent import command, folder, supervisor, sweeper
+from buildorch.remote.agent import command, folder, limits, supervisor, sweeper
 
 
 def orphan(work: "Work", *kept: int) -> None:
@@ -21,9 +21,7 @@ def orphan(work: "Work", *kept: int) -> None:
         os._exit(0)
 
 
-def supervise(
-    place: folder.Folder, lock: int, order: supervisor.Order, world: command.World
-) -> int:
+def supervise(place: folder.Folder, lock: int, order: limits.Order, world: command.World) -> int:
     """Start the supervisor of a job; return the descriptor on which it will tell how it went.
 
     Args:

@@ -18,6 +18,7 @@ from buildorch.remote.agent import (
     follower,
     kernel,
     launch,
+    limits,
     supervisor,
     wire,
 )
@@ -128,7 +129,7 @@ class Service:
         self._out.put("PONG", words[0])
 
     def _on_start(self, words: "list[str]", body: bytes) -> None:
-        order = supervisor.Order(words)
+        order = limits.Order(words)
         try:
             run = self._state.lock_run(order.ident)
             try:
@@ -142,7 +143,7 @@ class Service:
             unwritable = folder.refusal(error, self._state.root)
             self._refuse(order.ident, unwritable.reason, unwritable.detail)
 
-    def _launch(self, order: supervisor.Order, files: "dict[str, bytes]") -> None:
+    def _launch(self, order: limits.Order, files: "dict[str, bytes]") -> None:
         self._claims.claim(order.ident)
         place = self._state.folder(order.ident)
         self._bury(place)
