@@ -30,17 +30,19 @@ def boot_command() -> str:
     return f"exec /bin/sh -c '{_READ}'"
 
 
-def boot_text(nonce: str, state_dir: str | None, prefer: str | None) -> bytes:
+def boot_text(nonce: str, server: str, state_dir: str | None, prefer: str | None) -> bytes:
     """Return what is sent first: the sh script, and the agent that python reads after it.
 
     Args:
         nonce: Marks READY as ours.
+        server: Name of the server: two names of one account are two links, side by side.
         state_dir: Folder of the state, or None for the account's.
         prefer: `sh` never starts python.
     """
     supervise = _text("common.sh") + _text("supervise.sh")
     given = {
         "buildorch_nonce": nonce,
+        "buildorch_link": hashlib.sha256(server.encode()).hexdigest()[:8],
         "buildorch_wanted": state_dir or "",
         "buildorch_prefer": prefer or "",
         "buildorch_loader": _without_comments(_text("loader.py")),

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # What a server runs first, in whatever POSIX sh it has: finds the account's world and the state
 # folder, then starts the agent in python, or goes on as the sh part. The client puts before it:
-# buildorch_nonce, buildorch_wanted (state folder, or empty), buildorch_prefer, buildorch_loader.
+# buildorch_nonce, buildorch_link, buildorch_wanted (state folder, or empty), buildorch_prefer, buildorch_loader.
 # All names begin with buildorch_, so that no variable of the account is touched.
 
 buildorch_unusable() {
@@ -97,7 +97,7 @@ buildorch_find_state
 
 if [ "$buildorch_prefer" != sh ]; then
     "$buildorch_python" -S -E -c "$buildorch_loader" \
-        "$buildorch_nonce" "$buildorch_umask" "$buildorch_state" "${LC_CTYPE-}" 2>/dev/null
+        "$buildorch_nonce" "$buildorch_link" "$buildorch_umask" "$buildorch_state" "${LC_CTYPE-}" 2>/dev/null
     # The loader ends with 0 once it has begun; these mean that there is no python to use.
     case $? in
     1 | 96 | 126 | 127) ;;

@@ -118,7 +118,9 @@ class JobSession:
 
     def boot(self, timeout: float, prefer: str | None) -> None:
         """Start the server part and wait until it is ready."""
-        self._outgoing.put(boot_text(self._nonce, self._server.state_dir, prefer))
+        self._outgoing.put(
+            boot_text(self._nonce, self._server.name, self._server.state_dir, prefer)
+        )
         for work in (self._read, self._write):
             self._thread(work)
         if not self._booted.wait(timeout):

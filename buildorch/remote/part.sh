@@ -109,7 +109,7 @@ bo_claim() {
     bo_run=${1%%.*}
     case $bo_claimed in *" $bo_run "*) return ;; esac
     bo_claimed="$bo_claimed$bo_run "
-    bo_file=$bo_state_dir/agents/$bo_run@${bo_boot%"${bo_boot#????????}"}
+    bo_file=$bo_state_dir/agents/$bo_run.$buildorch_link@${bo_boot%"${bo_boot#????????}"}
     if read -r bo_pid bo_began bo_old 2>/dev/null <"$bo_file" && [ "$bo_old" = "$bo_boot" ] &&
         [ "$bo_pid" != "$$" ] && bo_lives "$bo_pid" "$bo_began"; then
         kill -s TERM "$bo_pid"

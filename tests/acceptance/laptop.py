@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +155,18 @@ class Laptop:
 
     def start(self, *words: str, launcher: tuple[str, ...] = ()) -> Command:
         """Start a command; *launcher* are the words of a program that starts it."""
+        return self._start([*launcher, sys.executable, "-m", "buildorch", *words])
+
+    def script(self, text: str, *words: str) -> Command:
+        """Start a Python program that uses buildorch."""
+        return self._start([sys.executable, "-c", text, *words])
+
+    def _start(self, words: Sequence[str]) -> Command:
         number = len(self._commands)
         out, err = (self.work.parent / f"{number}.{end}" for end in ("out", "err"))
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
-                [*launcher, sys.executable, "-m", "buildorch", *words],
+                words,
                 cwd=self.work,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,

@@ -46,31 +46,42 @@ def test_a_killed_run_is_resumed_in_mid_log(team: Team, laptop: Laptop, sink: Si
     assert 1 == len(sink.about("Pipeline complete"))
 
 
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [
-        ("run_created", {}),
-        ("attempt_started", {}),
-        ("step_launching", {"stage": "host-build"}),
-        ("step_started", {"stage": "host-build"}),
-        ("step_finished", {"stage": "host-build"}),
-        ("step_launching", {"stage": "integration-test"}),
-    ],
-    ids=lambda one: one if isinstance(one, str) else "-".join(one.values()),
-)
-def test_a_run_that_is_killed_anywhere_has_the_same_result(
-    team: Team, laptop: Laptop, kind: str, fields: dict[str, Any]
+#: Runs the pipeline, and dies as soon as the event of that number is stored.
+_DIES = """
+import os, signal, sys
+from buildorch.api import Options, run
+from buildorch.loading import load_pipeline
+
+class Dies:
+    def see(self, view, record):
+        if record.seq == int(sys.argv[1]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+run(load_pipeline("pipeline.yaml"), Options(observers=[Dies()]))
+"""
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_run_that_is_killed_after_any_event_has_the_same_result(
+    team: Team, laptop: Laptop, part: int
 ) -> None:
-    """Wherever kill -9 hits, resume leads to the same end, and each command ran once."""
-    run = laptop.start("run", "pipeline.yaml", "--json")
-    run.until(kind, **fields)
-    run.signal(signal.SIGKILL)
-    assert -signal.SIGKILL == run.wait().code
-    done = laptop.run("resume", "--json")
-    assert done.code == 0, done
-    assert _SUCCEEDED == done.statuses
-    team.assert_once(*_STAGES)
-    team.assert_logs_equal(done.lines, done.end["results"])
+    """After each event of the run: killed before its effect, resumed, each command ran once."""
+    for place in team.places:
+        place.tell({"lines": 5, "seconds": 0.1})
+    killed = 0
+    for number in range(part + 1, 100, 4):
+        for place in team.places:
+            (place.home / "trace").unlink(missing_ok=True)
+        assert -signal.SIGKILL == laptop.script(_DIES, str(number)).wait().code
+        killed += 1
+        done = laptop.run("resume", "--json")
+        if "has ended: succeeded" in done.err:
+            break  # that was its last event
+        assert done.code == 0, (number, done)
+        assert _SUCCEEDED == done.statuses, number
+        team.assert_once(*_STAGES)
+        team.assert_logs_equal(done.lines, done.end["results"])
+    assert killed >= 5
 
 
 def test_a_run_that_is_killed_twice_has_the_same_result(team: Team, laptop: Laptop) -> None:

@@ -185,14 +185,14 @@ class Talk:
     def leave(self) -> None:
         """End the link, and wait until its server part has noticed."""
         self.session.close()
-        pattern = f"{self.session.facts.state_dir}/agents/{self.run}@*"
+        pattern = f"{self.session.facts.state_dir}/agents/{self.run}.*@*"
         self.place.machine.run(
             f"read -r pid rest < $(echo {pattern}); while [ -d /proc/$pid ]; do sleep 0.02; done"
         )
 
     def kill_agent(self) -> None:
         """Kill the server part of this link, as a crash would, and wait until the link is gone."""
-        pattern = f"{self.session.facts.state_dir}/agents/{self.run}@*"
+        pattern = f"{self.session.facts.state_dir}/agents/{self.run}.*@*"
         self.place.machine.run(f"read -r pid rest < $(echo {pattern}); kill -9 $pid")
         self.heard.wait(lambda: self.heard.closings, "the link is gone")
 

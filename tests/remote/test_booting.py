@@ -162,7 +162,7 @@ def test_agent_is_written_for_old_python() -> None:
 
 def test_sh_part_is_clean() -> None:
     """What is sent is free of what shellcheck finds, put together as it is sent."""
-    given = ("nonce", "wanted", "prefer", "loader", "supervise", "digest", "skip")
+    given = ("nonce", "link", "wanted", "prefer", "loader", "supervise", "digest", "skip")
     head = "#!/bin/sh\n" + "".join(f"buildorch_{name}=$1\n" for name in given)
     folder = Path(boot.__file__).parent
     texts = {

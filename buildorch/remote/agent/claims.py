@@ -1,4 +1,4 @@
-"""One agent per run: a new one of the same run ends the one that a lost link has left here."""
+"""One agent per run and link: a new one ends the one that a lost link has left here."""
 
 import os
 import signal
@@ -9,8 +9,9 @@ from buildorch.remote.agent import folder, kernel
 class Claims:
     """The runs that this agent serves."""
 
-    def __init__(self, state: folder.State) -> None:
+    def __init__(self, state: folder.State, link: str) -> None:
         self._state = state
+        self._link = link
         self._boot = kernel.boot_id()
         self._runs = set()  # type: set[str]
 
@@ -21,7 +22,7 @@ class Claims:
             return
         self._runs.add(run)
         # Machines that share a home folder must not end each other's agents.
-        path = os.path.join(self._state.agents, run + "@" + self._boot[:8])
+        path = os.path.join(self._state.agents, run + "." + self._link + "@" + self._boot[:8])
         old = (kernel.read_file(path) or b"").decode("ascii", "replace").split()
         if len(old) == 3 and old[2] == self._boot and int(old[0]) != os.getpid():  # noqa: PLR2004 - pid, start, boot
             kernel.send_signal(int(old[0]), int(old[1]), signal.SIGTERM)

@@ -7,11 +7,12 @@ import pwd
 from buildorch.remote.agent import command, folder, kernel, service
 
 
-def serve(nonce: str, umask: int, state_dir: str, lc_ctype: str) -> None:
+def serve(nonce: str, link: str, umask: int, state_dir: str, lc_ctype: str) -> None:
     """Serve the client at the standard descriptors until it is gone.
 
     Args:
         nonce: Tells the client's bytes from what a login shell prints.
+        link: Tells the client's links from each other.
         umask: The account's mask for new files, as it was before ours.
         state_dir: The folder of the state, which is there.
         lc_ctype: The account's LC_CTYPE; empty where it has none.
@@ -32,7 +33,7 @@ def serve(nonce: str, umask: int, state_dir: str, lc_ctype: str) -> None:
         missing.append(
             "nothing can be launched: " + state_dir + ": " + (error.strerror or str(error))
         )
-    agent = service.Service(state, world, inbox, outbox)
+    agent = service.Service(state, world, link, (inbox, outbox))
     agent.ready(nonce, facts(state_dir, home, missing))
     # Now, while nobody waits: the supervisors inherit it.
     importlib.import_module("hashlib")

@@ -31,13 +31,15 @@ TICK = 0.1
 class Service:
     """Serves one client over two descriptors, until it is gone."""
 
-    def __init__(self, state: folder.State, world: command.World, inbox: int, outbox: int) -> None:
+    def __init__(
+        self, state: folder.State, world: command.World, link: str, ends: "tuple[int, int]"
+    ) -> None:
         self._state = state
         self._world = world
-        self._in = wire.Inbox(inbox)
-        self._out = wire.Outbox(outbox)
+        self._in = wire.Inbox(ends[0])
+        self._out = wire.Outbox(ends[1])
         self._watcher = kernel.Watcher()
-        self._claims = claims.Claims(state)
+        self._claims = claims.Claims(state, link)
         self._followers = {}  # type: dict[str, follower.Follower]
         self._watches = {}  # type: dict[int, str]
         self._launching = {}  # type: dict[int, str]
