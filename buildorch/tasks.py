@@ -17,6 +17,7 @@ from invoke import Collection, Context, Exit, Task
 
 from buildorch.definitions import Pipeline
 from buildorch.errors import BuildorchError, DefinitionError, InfrastructureError, StoreError
+from buildorch.names import shown_name
 from buildorch.parameters import convert
 from buildorch.signatures import Parameter
 
@@ -41,8 +42,9 @@ _OPTIONS: Mapping[str, tuple[Any, str]] = {
 def collection(module: ModuleType) -> Collection:
     """Return a collection with a task for each pipeline of *module*, a module or package.
 
-    A pipeline's parameters become options and its docstring the help. A task runs its pipeline,
-    shows it live, and ends with the exit code of the run.
+    A task has the Python name of its pipeline (`full_build` is `full-build`), the pipeline's
+    parameters as options and its docstring as help. It runs the pipeline, shows it live, and
+    ends with the exit code of the run.
 
     Args:
         module: A module, or a package whose modules have pipelines.
@@ -51,24 +53,35 @@ def collection(module: ModuleType) -> Collection:
         DefinitionError: Two pipelines have one name.
     """
     tasks = Collection()
-    seen: dict[str, Pipeline] = {}
-    for pipeline in pipelines_in(module):
-        name = pipeline.name.replace(" ", "-")
-        if name in seen:
-            raise DefinitionError([f"two pipelines in {module.__name__} have the name {name!r}"])
-        seen[name] = pipeline
-        tasks.add_task(task_of(pipeline), name=name)
+    for name, pipeline in pipelines_in(module).items():
+        tasks.add_task(task_of(name, pipeline), name=name)
     return tasks
 
 
-def pipelines_in(module: ModuleType) -> tuple[Pipeline, ...]:
-    """Return the pipelines of *module* and, where it is a package, of the modules in it."""
-    found = (value for one in _modules(module) for value in vars(one).values())
-    return tuple(dict.fromkeys(value for value in found if isinstance(value, Pipeline)))
+def pipelines_in(module: ModuleType) -> dict[str, Pipeline]:
+    """Return the pipelines of *module* and, where it is a package, of the modules in it.
+
+    Returns:
+        Pipelines by the name of their task; one with several Python names is there once.
+
+    Raises:
+        DefinitionError: Two pipelines have one name.
+    """
+    found: dict[str, Pipeline] = {}
+    for one in _modules(module):
+        for name, value in vars(one).items():
+            if not isinstance(value, Pipeline) or value in found.values():
+                continue
+            if shown_name(name) in found:
+                raise DefinitionError(
+                    [f"two pipelines in {module.__name__} have the name {shown_name(name)!r}"]
+                )
+            found[shown_name(name)] = value
+    return found
 
 
-def task_of(pipeline: Pipeline) -> Task[Callable[..., None]]:
-    """Return the task that runs *pipeline*."""
+def task_of(name: str, pipeline: Pipeline) -> Task[Callable[..., None]]:
+    """Return the task *name*, which runs *pipeline*."""
     parameters = {one.name: one for one in pipeline.parameters()}
 
     def body(c: Context, **given: Any) -> None:  # noqa: ANN401 - options as Invoke parsed them
@@ -87,7 +100,7 @@ def task_of(pipeline: Pipeline) -> Task[Callable[..., None]]:
     body.__signature__ = _signature(parameters.values())  # type: ignore[attr-defined]
     helps = {name: _help(one) for name, one in parameters.items()}
     helps |= {name: text for name, (_, text) in _OPTIONS.items()}
-    return Task(body, name=pipeline.name.replace(" ", "-"), help=helps)
+    return Task(body, name=name, help=helps)
 
 
 def _modules(module: ModuleType) -> Iterator[ModuleType]:

@@ -168,9 +168,11 @@ class Calls:
         """Hand a request to the controller's thread."""
         self._put(request)
 
-    def note(self, stage: str, text: str) -> None:
-        """Append lines to the log of the stage's attempt."""
-        self._logs.of(stage, self._state(stage).attempt).note(text)
+    def note(self, stage: str, attempt: int, text: str) -> None:
+        """Append lines to the log of the attempt, unless it is over."""
+        state = self._state(stage)
+        if state.attempt == attempt and state.verdict is None:
+            self._logs.of(stage, attempt).note(text)
 
     def transfer(self, server: Server, kind: str, source: str, target: str) -> None:
         """Copy a file to (`put`) or from (`get`) the server."""

@@ -83,7 +83,7 @@ class FunctionCall:
             self._end(error=str(error), end=context.last_end)
         except BaseException as error:  # noqa: BLE001 - also SystemExit: nobody else would notice
             with contextlib.suppress(OSError):  # a full disk must not leave the run waiting
-                self._host.note(context.stage.name, traceback.format_exc())
+                self._host.note(context.stage.name, context.attempt, traceback.format_exc())
             self._end(error=f"{type(error).__name__}: {error}".strip().splitlines()[0])
 
     def _end(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of FunctionEnded

@@ -95,8 +95,8 @@ class Host(Protocol):
     def ask(self, request: Request) -> None:
         """Hand a request to the controller's thread."""
 
-    def note(self, stage: str, text: str) -> None:
-        """Append lines to the log of the stage's attempt."""
+    def note(self, stage: str, attempt: int, text: str) -> None:
+        """Append lines to the log of the attempt, unless it is over."""
 
     def transfer(self, server: Server, kind: str, source: str, target: str) -> None:
         """Copy a file to (`put`) or from (`get`) the server."""

@@ -133,7 +133,7 @@ class Context:
         self._check()
         if self._steps < self._replayed:
             return  # an earlier controller has written it, and the next step's log lies behind it
-        self._host.note(self.name, text)
+        self._host.note(self.name, self.attempt, text)
 
     def remaining(self) -> float | None:
         """Return the seconds that are left of the attempt, or None where there is no limit."""

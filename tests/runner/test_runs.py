@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
 
 from buildorch import api, events
-from buildorch.context import StageContext
-from buildorch.dsl import Pipeline, stage
-from buildorch.errors import ConnectRefused, RunFailed, RunOwned, UsageError
-from buildorch.flow import Stage, parallel, sequence
+from buildorch.dsl import Pipeline
+from buildorch.errors import RunFailed, RunOwned, UsageError
 from buildorch.job import JobEnd
-from buildorch.model import Archive, Config, Retry, Server, StageStatus
-from buildorch.testing import EventLog, FakeBackend, Script
-
-CONFIG = Config(servers={"one": Server(name="one", host="one.example", backend="fake", slots=5)})
-
-
-@attrs.define
-class Bench:
-    """Runs pipelines on a fake server, with a state folder of its own."""
-
-    folder: Path
-    backend: FakeBackend = attrs.field(factory=FakeBackend)
-    seen: EventLog = attrs.field(factory=EventLog)
-
-    @property
-    def options(self) -> api.Options:
-        """How its runs are driven."""
-        return api.Options(
-            config=CONFIG,
-            backends={"fake": self.backend},
-            observers=[self.seen],
-            results=self.folder / "results",
-            home=self.folder / "home",
-        )
-
-    def run(self, pipeline: Pipeline, **more: Any) -> api.RunResult:
-        """Run a pipeline to its end."""
-        return api.run(pipeline, self.options, **more)
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition with a deadline."""
-        done = threading.Event()
-        for _ in range(1000):
-            if condition():
-                return
-            done.wait(0.01)
-        raise AssertionError("it did not come to this within 10 s")
-
-
-@pytest.fixture(name="bench")
-def _bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
-
-
-def a_stage(name: str, **options: Any) -> Stage:
-    options.setdefault("command", "make")
-    return Stage(name=name, server="one", **options)
-
-
-def statuses(result: api.RunResult) -> dict[str, str]:
-    return {name: view.state for name, view in result.stages.items()}
+from buildorch.model import Archive, Retry, StageStatus
+from buildorch.testing import FakeBackend, Script
+from runner.bench import Bench, a_stage, refusals, statuses
 
 
 def test_a_run_succeeds_and_its_logs_are_collected(bench: Bench) -> None:
@@ -180,9 +127,7 @@ def test_a_second_controller_is_refused(bench: Bench) -> None:
 
 def test_an_unreachable_server_ends_the_stage_with_its_cause(bench: Bench) -> None:
     """A refused login is not tried again; the exit code is 3."""
-    error = ConnectRefused("one: nothing listens", server="one", host="one.example", port=22)
-    error.transient = False
-    bench.backend.refuse("one", [error])
+    bench.backend.refuse("one", refusals(1, transient=False))
     result = bench.run(Pipeline("p", a_stage("a")))
     assert ("unreachable", 3) == (result.stages["a"].state, result.exit_code)
     assert "nothing listens" in (result.stages["a"].reason or "")
@@ -202,92 +147,3 @@ def test_the_archive_holds_all_results_with_their_checksums(bench: Bench) -> Non
     archive = Path(f"{result.results}.tar.gz")
     assert archive.is_file()
     assert [str(archive)] == [event.path for event in bench.seen.of(events.ArtifactStored)]
-
-
-# Stage functions.
-
-
-@stage(server="one")
-def two_steps(c: StageContext) -> dict[str, str]:
-    first = c.run("make one", name="one", capture=True)
-    c.outputs["first"] = first.stdout
-    stamp = c.once("stamp", lambda: "now")
-    c.log("a line of the function")
-    c.run(["make", "two"], name="two")
-    return {"stamp": str(stamp)}
-
-
-def test_a_stage_function_runs_step_by_step_and_hands_on_its_outputs(bench: Bench) -> None:
-    """Steps run in order in one log; outputs reach the stages after it."""
-    found: dict[str, Any] = {}
-
-    @stage(server="one")
-    def reader(c: StageContext) -> None:
-        found.update(c.inputs["two-steps"])
-
-    bench.backend = FakeBackend({"two-steps": [Script(b"1\n"), Script(b"2\n")]})
-    result = bench.run(Pipeline("p", two_steps >> reader))
-    assert result.ok
-    assert {"first": "1\n", "stamp": "now"} == found
-    log = Path(result.results, "two-steps", "log").read_text(encoding="utf-8")
-    assert "1\na line of the function\n2\n" == log
-
-
-def test_a_resumed_function_repeats_no_step(bench: Bench) -> None:
-    """The controller leaves in step 2: step 1 returns its record, step 2 is joined."""
-    bench.backend = FakeBackend({"two-steps": [Script(b"1\n"), Script(b"2\n", hold=True)]})
-    pipeline = Pipeline("p", sequence(two_steps, a_stage("after")))
-    handle = api.start(pipeline, bench.options)
-    bench.until(lambda: len(bench.backend.jobs) == 2)
-    handle.detach()
-    handle.wait(10)
-    bench.backend.finish("two-steps")
-    result = api.resume("last", pipeline, bench.options)
-    assert result.ok
-    assert 3 == len(bench.backend.jobs)
-
-
-def test_a_failing_step_fails_the_stage_with_its_exit_code(bench: Bench) -> None:
-    """A step's non-zero code ends the function unless `warn`."""
-
-    @stage(server="one")
-    def careful(c: StageContext) -> None:
-        assert c.run("false", warn=True).return_code == 4
-        c.run("false")
-
-    bench.backend = FakeBackend({"careful": [Script(code=4), Script(code=5)]})
-    result = bench.run(Pipeline("p", careful))
-    finished = result.stages["careful"].finished
-    assert finished is not None
-    assert (StageStatus.FAILED, 5) == (finished.status, finished.exit_code)
-
-
-def test_an_exception_fails_the_stage_with_its_traceback_in_the_log(bench: Bench) -> None:
-    """A defect of a user's function is the stage's failure, never infrastructure."""
-
-    @stage(server="one")
-    def broken(c: StageContext) -> None:
-        raise ValueError(f"no luck on {c.server}")
-
-    result = bench.run(Pipeline("p", broken))
-    assert "failed" == result.stages["broken"].state
-    log = Path(result.results, "broken", "log").read_text(encoding="utf-8")
-    assert "Traceback" in log
-    assert "ValueError: no luck on one" in log
-
-
-def test_a_cancelled_function_stops(bench: Bench) -> None:
-    """A cancel kills the running step and ends the function."""
-
-    @stage(server="one")
-    def long(c: StageContext) -> None:
-        c.run("sleep 1000")
-        raise AssertionError("it went on")
-
-    bench.backend = FakeBackend({"long": [Script(hold=True)]})
-    handle = api.start(Pipeline("p", parallel(long)), bench.options)
-    bench.until(lambda: bench.backend.running("long"))
-    handle.cancel()
-    result = handle.wait(10)
-    assert result is not None
-    assert {"long": "cancelled"} == statuses(result)

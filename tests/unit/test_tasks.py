@@ -105,7 +105,7 @@ def comparable(plan: Plan) -> Plan:
 
 def test_the_teams_pipeline_is_that_of_its_file() -> None:
     """Python and YAML make the same plan of the team's pipeline."""
-    (full_build,) = pipelines_in(pipelines)
+    full_build = pipelines_in(pipelines)["full-build"]
     in_python, in_yaml = (
         comparable(make_plan(one, CONFIG)) for one in (full_build, parse_pipeline(TEAM))
     )
@@ -116,12 +116,12 @@ def test_the_teams_pipeline_is_that_of_its_file() -> None:
 def test_each_pipeline_is_a_task(package: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """A package's modules are found; a pipeline with two Python names is one task."""
     tasks = collection(package)
-    assert sorted(tasks.task_names) == ["two-words", "value"]
-    (told,) = (one for one in pipelines_in(package) if one.name == "two words")
+    assert sorted(tasks.task_names) == ["told", "value"]
+    told = pipelines_in(package)["told"]
     assert [parameter.name for parameter in told.parameters()] == ["text", "times", "loud"]
     program = Program(namespace=tasks, version="1")
     with pytest.raises(SystemExit):
-        program.run(["invoke", "--help", "two-words"])
+        program.run(["invoke", "--help", "told"])
     shown = capsys.readouterr().out
     assert "Say something." in shown
     assert "Args:" not in shown
@@ -133,7 +133,7 @@ def test_a_task_says_what_it_would_run(
     package: ModuleType, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`--dry-run` explains the plan that the options make, and runs nothing."""
-    words = ("two-words", "--text", "hey", "--times", "3", "--dry-run")
+    words = ("told", "--text", "hey", "--times", "3", "--dry-run")
     Program(namespace=collection(package), version="1").run(["invoke", *words], exit=False)
     assert "echo heyheyhey" in capfd.readouterr().out
 
@@ -141,9 +141,9 @@ def test_a_task_says_what_it_would_run(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("two-words", "--text", "x", "--times", "eight"), "'times' takes a whole number"),
-        (("two-words",), "needs 'text'"),
-        (("two-words", "--text", "x", "--config", "nope.yaml"), "nope.yaml"),
+        (("told", "--text", "x", "--times", "eight"), "'times' takes a whole number"),
+        (("told",), "needs 'text'"),
+        (("told", "--text", "x", "--config", "nope.yaml"), "nope.yaml"),
     ],
 )
 def test_a_wrong_option_is_told_without_a_traceback(
@@ -169,7 +169,7 @@ def test_a_task_ends_with_the_code_of_its_run(
         "from buildorch.tasks import collection\n"
         "ns = collection(pipelines)\n"
     )
-    command = [sys.executable, "-m", "invoke", "two-words", "--text", "x", *words]
+    command = [sys.executable, "-m", "invoke", "told", "--text", "x", *words]
     done = subprocess.run(
         command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -179,9 +179,7 @@ def test_a_task_ends_with_the_code_of_its_run(
 def test_two_pipelines_of_one_name_are_refused() -> None:
     """Neither would be run in place of the other."""
     module = ModuleType("double")
-    module.__dict__.update(
-        a=Pipeline("x", Stage(name="a", command="true")),
-        b=Pipeline("x", Stage(name="b", command="true")),
-    )
-    with pytest.raises(DefinitionError, match="two pipelines in double have the name 'x'"):
+    module.__dict__["x_y"] = Pipeline("p", Stage(name="a", command="true"))
+    module.__dict__["x-y"] = Pipeline("q", Stage(name="b", command="true"))
+    with pytest.raises(DefinitionError, match="two pipelines in double have the name 'x-y'"):
         collection(module)
