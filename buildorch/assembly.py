@@ -24,7 +24,7 @@ from buildorch.runner.archive import Archive
 from buildorch.runner.calls import Calls
 from buildorch.runner.controller import Controller, Inbox, Told
 from buildorch.runner.journal import Journal, Observer
-from buildorch.runner.links import Identity, Links
+from buildorch.runner.links import KILL_GRACE, Identity, Links
 from buildorch.runner.logs import Logs
 from buildorch.scheduler import Scheduler
 from buildorch.store.codec import plan_from_dict
@@ -64,6 +64,7 @@ class Surroundings:
         channels: Who is told; none with `--no-notify`.
         notifiers: Notifiers and functions of the caller, by channel.
         environ: Where secrets come from.
+        kill_grace: Seconds that a tree has between TERM and KILL.
     """
 
     config: Config
@@ -75,6 +76,7 @@ class Surroundings:
     channels: Mapping[str, Channel] = attrs.field(factory=dict)
     notifiers: Mapping[str, Any] = attrs.field(factory=dict)
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
+    kill_grace: float = KILL_GRACE
 
 
 @attrs.frozen
@@ -178,6 +180,7 @@ class Assembly:
             secrets=self.secrets,
             post=self.inbox.put,
             chance=self.chance,
+            kill_grace=self.here.kill_grace,
         )
 
     def _calls(self, links: Links, logs: Logs) -> Calls:

@@ -22,6 +22,7 @@ from buildorch.errors import DefinitionError, UsageError
 from buildorch.model import Channel, Config, Plan, Server
 from buildorch.ports import Backend, Notifier
 from buildorch.runner.journal import Observer
+from buildorch.runner.links import KILL_GRACE
 from buildorch.store.codec import plan_from_dict
 from buildorch.store.database import Store
 from buildorch.store.places import Places, state_places
@@ -46,6 +47,7 @@ class Options:
         notify: Whether anybody is told.
         results: Folder for results folders.
         home: State folder; None is `BUILDORCH_HOME` or the platform's.
+        kill_grace: Seconds that a command has to end by itself when the run is cancelled.
     """
 
     config: ConfigLike = None
@@ -55,6 +57,7 @@ class Options:
     notify: bool = True
     results: str | Path = "results"
     home: str | Path | None = None
+    kill_grace: float = KILL_GRACE
 
 
 def configuration(config: ConfigLike) -> Config:
@@ -260,6 +263,7 @@ def _surroundings(
             observers=options.observers,
             channels={**_own_channels(options), **config.channels} if options.notify else {},
             notifiers=options.notifiers if options.notify else {},
+            kill_grace=options.kill_grace,
         )
 
 

@@ -19,6 +19,7 @@ from buildorch.errors import UsageError
 from buildorch.loading import load_pipeline, parse_parameters
 from buildorch.model import Config
 from buildorch.runner.journal import Observer
+from buildorch.runner.links import KILL_GRACE
 
 #: Help of a word that names a pipeline.
 PLACE = "FILE.yaml, FILE.py[:NAME] or module:NAME"
@@ -41,6 +42,9 @@ _DRIVING = {
 }
 _FUNCTIONS = "FILE.py[:NAME] with stage functions that no import finds"
 _PARALLEL = "run although the same pipeline is running"
+
+#: Seconds between TERM and KILL with `--ci`: build services kill us 10 s after their SIGTERM.
+_CI_GRACE = 4.0
 
 
 @task(
@@ -91,7 +95,9 @@ def run(
 
         print(explain(plan, settings))
         return 0
-    options = api.Options(config=settings, notify=not no_notify, results=results)
+    options = api.Options(
+        config=settings, notify=not no_notify, results=results, kill_grace=_grace(ci=ci)
+    )
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
@@ -121,7 +127,7 @@ def resume(
     """Drive a run on whose controller has died or left; nothing runs twice."""
     del c
     functions = load_pipeline(pipeline) if pipeline is not None else None
-    options = api.Options(config=config, notify=not no_notify)
+    options = api.Options(config=config, notify=not no_notify, kill_grace=_grace(ci=ci))
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         return api.reopened(run, attrs.evolve(options, observers=observers), functions)
@@ -162,7 +168,7 @@ def retry(
     """
     del c
     functions = load_pipeline(pipeline) if pipeline is not None else None
-    options = api.Options(config=config, notify=not no_notify)
+    options = api.Options(config=config, notify=not no_notify, kill_grace=_grace(ci=ci))
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
@@ -187,7 +193,9 @@ def demo(
     del c, config, no_notify  # the demo needs nothing but this machine, and tells nobody
     from buildorch.demo import demo_pipeline  # noqa: PLC0415 - only for the demo
 
-    options = api.Options(config=Config(), notify=False, results=Path(results))
+    options = api.Options(
+        config=Config(), notify=False, results=Path(results), kill_grace=_grace(ci=ci)
+    )
     pipeline = demo_pipeline()
     plan = api.plan(pipeline, config=options.config)
 
@@ -196,6 +204,10 @@ def demo(
         return api.opened(plan, shown, functions=pipeline, allow_parallel=True)
 
     return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+
+
+def _grace(*, ci: bool) -> float:
+    return _CI_GRACE if ci else KILL_GRACE
 
 
 def _driven(

@@ -49,15 +49,10 @@ def collecting_job(state: StageState, *, run_id: str, nonce: str, epoch: int) ->
 
 
 def collecting_watch(
-    job: Job, state: StageState, folder: Path, post: Callable[[Fact], None]
+    job: Job, state: StageState, stream: AttemptLog, folder: Path, post: Callable[[Fact], None]
 ) -> Watch:
-    """Return the watch that takes the stream of *job* and unpacks it into *folder*.
-
-    Raises:
-        OSError: The stream cannot be kept here.
-    """
+    """Return the watch that takes what *job* writes into *stream*, and unpacks it into *folder*."""
     name, attempt = state.name, state.attempt
-    stream = AttemptLog(folder.with_name(f".artifacts-{attempt}.tar"), (), None)
 
     def ended(end: JobEnd, found: LogReport) -> None:
         stream.close()

@@ -49,6 +49,7 @@ class Links:
         secrets: Values of all secrets by variable.
         post: Takes the facts.
         chance: Returns a number from 0 to 1.
+        kill_grace: Seconds that a tree has between TERM and KILL.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class Links:
         secrets: Mapping[str, str],
         post: Callable[[Fact], None],
         chance: Callable[[], float],
+        kill_grace: float = KILL_GRACE,
     ) -> None:
+        self._kill_grace = kill_grace
         self._state = state
         self._identity = identity
         self._backends = backends
@@ -107,7 +110,7 @@ class Links:
         state = self._state.stages[action.stage]
         watch = self._watch(state, action.step)
         if watch is not None:
-            self._link(state.server).kill(watch, action.reason, KILL_GRACE)
+            self._link(state.server).kill(watch, action.reason, self._kill_grace)
 
     def collect(self, stage: str) -> None:
         """Bring the artifacts of *stage* into its results folder; posts `Collected`."""
@@ -120,10 +123,11 @@ class Links:
         )
         folder = self._logs.artifacts(stage)
         try:
-            watch = collecting_watch(job, state, folder, self._post)
+            stream = self._logs.stream(stage, state.attempt)
         except OSError as error:
             self._post(facts.DiskTrouble(path=str(folder), error=str(error)))
             return
+        watch = collecting_watch(job, state, stream, folder, self._post)
         self._link(state.server).attend(watch)
 
     def leave(self) -> None:

@@ -27,6 +27,7 @@ class Logs:
         self._secrets = secrets
         self._analyzer = analyzer
         self._open: dict[str, tuple[int, AttemptLog]] = {}
+        self._streams: list[AttemptLog] = []
         self._lock = threading.Lock()
 
     def of(self, stage: str, attempt: int) -> AttemptLog:
@@ -52,6 +53,17 @@ class Logs:
         known = self._open.get(stage)
         return known[1] if known is not None else None
 
+    def stream(self, stage: str, attempt: int) -> AttemptLog:
+        """Return the file that takes the artifacts of this attempt as they come.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        path = self.artifacts(stage).with_name(f".artifacts-{attempt}.tar")
+        stream = AttemptLog(path, (), None)
+        self._streams.append(stream)
+        return stream
+
     def artifacts(self, stage: str) -> Path:
         """Return the folder of the stage's artifacts."""
         return self._results / stage / "artifacts"
@@ -68,9 +80,11 @@ class Logs:
             known[1].close()
 
     def close_all(self) -> None:
-        """Close every log."""
+        """Close every log and every stream."""
         for stage in list(self._open):
             self.close(stage)
+        for stream in self._streams:
+            stream.close()
 
 
 def _point(link: Path, target: str) -> None:

@@ -3,7 +3,8 @@
 
 Beside it lies `told.json`, what each call does, the last for all later ones: `lines` and
 `seconds` of its log, lines that are `said` after them, its `code`, whether it leaves `children`
-behind, and `show`, the variables whose values it writes to a file.
+behind, whether it waits in mid-log until it is `held` no more (a file `go` is there), and
+`show`, the variables whose values it writes to a file.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import uuid
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
-_USUAL = {"lines": 20, "seconds": 0.2, "said": [], "code": 0, "children": False, "show": None}
+_USUAL = {"lines": 20, "seconds": 0.2, "said": [], "code": 0, "children": False, "held": False}
 
 
 def _trace() -> int:
@@ -58,13 +59,15 @@ def main() -> int:
     before = _trace()
     calls = json.loads((_HERE / "told.json").read_text(encoding="utf-8"))
     told = _USUAL | calls[min(before, len(calls) - 1)]
-    if told["show"] is not None:
+    if "show" in told:
         _show(told["show"])
     if told["children"]:
         _leave_children()
     for number in range(1, told["lines"] + 1):
         _say(f"[{100 * number // told['lines']:3d}%] line {number} of {sys.argv[0]}")
         time.sleep(told["seconds"] / told["lines"])
+        while told["held"] and number == told["lines"] // 2 and not (_HERE / "go").exists():
+            time.sleep(0.02)
     for line in told["said"]:
         _say(line)
     return int(told["code"])

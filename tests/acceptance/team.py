@@ -78,6 +78,10 @@ class Place:
         path.write_text(text, encoding="utf-8")
         path.chmod(mode)
 
+    def release(self) -> None:
+        """Let a program go on that is held in mid-log."""
+        self.write(f"{os.path.dirname(self.program)}/go", "")  # noqa: PTH120 - a path of the host
+
     def own(self) -> None:
         """Let the account own all of its folders."""
         self.host.run(f"chown -R {self.user}: /home/{self.user} /workspace")

@@ -28,8 +28,8 @@ def _kill_mid_log(run: Command, stage: str = "host-build") -> str:
 
 def test_a_killed_run_is_resumed_in_mid_log(team: Team, laptop: Laptop, sink: Sink) -> None:
     """Killed in mid-log, then resumed: same result, each command once, logs whole."""
-    team.ccu2.tell({"lines": 200, "seconds": 4})
-    team.yocto.tell({"lines": 300, "seconds": 3})
+    team.ccu2.tell({"lines": 200, "seconds": 1, "held": True})
+    team.yocto.tell({"lines": 100, "seconds": 1, "held": True})
     run = laptop.start("run", "pipeline.yaml", "--json")
     name = _kill_mid_log(run)
     assert [] == run.said.of("run_finished")
@@ -37,7 +37,11 @@ def test_a_killed_run_is_resumed_in_mid_log(team: Team, laptop: Laptop, sink: Si
     status = laptop.run("status", name)
     assert "INTERRUPTED: nobody drives this run" in status.out
     assert f"buildorch resume {name}" in status.out
-    done = laptop.run("resume", name, "--json")
+    again = laptop.start("resume", name, "--json")
+    again.until("controller_attached", epoch=2)
+    team.ccu2.release()
+    team.yocto.release()
+    done = again.wait()
     assert done.code == 0, done
     assert _SUCCEEDED == done.statuses
     team.assert_once(*_STAGES)
@@ -85,12 +89,13 @@ def test_a_run_that_is_killed_after_any_event_has_the_same_result(
 
 def test_a_run_that_is_killed_twice_has_the_same_result(team: Team, laptop: Laptop) -> None:
     """The controller of the resumed run is killed as well, in mid-log again."""
-    team.ccu2.tell({"lines": 400, "seconds": 6})
+    team.ccu2.tell({"lines": 200, "seconds": 1, "held": True})
     name = _kill_mid_log(laptop.start("run", "pipeline.yaml", "--json"))
     again = laptop.start("resume", name, "--json")
     again.until("controller_attached", epoch=2)
     again.signal(signal.SIGKILL)
     assert -signal.SIGKILL == again.wait().code
+    team.ccu2.release()
     done = laptop.run("resume", name, "--json")
     assert done.code == 0, done
     assert _SUCCEEDED == done.statuses
@@ -144,7 +149,7 @@ def test_a_hangup_leaves_the_builds_running(
     team: Team, laptop: Laptop, number: signal.Signals
 ) -> None:
     """SIGTERM and SIGHUP detach, with code 75 and the command that goes on; it does."""
-    team.ccu2.tell({"lines": 100, "seconds": 3})
+    team.ccu2.tell({"lines": 100, "seconds": 1, "held": True})
     run = laptop.start("run", "pipeline.yaml", "--json")
     run.until("step_started", stage="host-build")
     run.signal(number)
@@ -153,6 +158,7 @@ def test_a_hangup_leaves_the_builds_running(
     assert "interrupted" == left.end["status"]
     assert f"buildorch resume {left.end['run']}" in left.err
     assert team.ccu2.alive()
+    team.ccu2.release()
     done = laptop.run("resume", str(left.end["run"]), "--json")
     assert done.code == 0, done
     assert _SUCCEEDED == done.statuses
@@ -173,11 +179,12 @@ def test_in_ci_a_term_cancels(team: Team, laptop: Laptop) -> None:
 
 def test_a_detached_run_outlives_its_terminal(team: Team, laptop: Laptop) -> None:
     """--detach says the run's id and leaves; status, wait, logs and history know the run."""
-    team.ccu2.tell({"lines": 40, "seconds": 2})
+    team.ccu2.tell({"lines": 40, "seconds": 1, "held": True})
     begun = laptop.run("run", "pipeline.yaml", "--detach")
     assert begun.code == 0, begun
     name = begun.out.strip()
     assert laptop.run("status", name, "--json").lines[0]["status"] == "running"
+    team.ccu2.release()
     assert laptop.run("wait", name).code == 0
     (line,) = laptop.run("status", name, "--json").lines
     assert "succeeded" == line["status"]

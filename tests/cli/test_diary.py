@@ -24,8 +24,8 @@ ENDED = events.StepFinished(
 )
 
 EXPECTED = """\
-timestamp=2026-07-14T00:00:00.000Z level=info event=run.created run=r1 seq=1 epoch=1 pipeline=p \
-results=/r by="mina kim" params={} stages=[]
+timestamp=2026-07-14T00:00:00.000Z level=info event=cancel.requested run=r1 seq=1 epoch=1 \
+by="mina kim"
 timestamp=2026-07-14T00:00:01.000Z level=info event=controller.attached run=r1 seq=2 epoch=1 \
 pid=PID host=laptop boot_id=
 timestamp=2026-07-14T00:00:02.000Z level=info event=step.finished run=r1 seq=3 epoch=1 stage=a \
@@ -55,7 +55,7 @@ def diary_in(folder: Path) -> Diary:
 def test_an_event_is_a_line(tmp_path: Path) -> None:
     """A line has time, level, name and place of its event, then the event's own fields, flat."""
     diary = diary_in(tmp_path)
-    told(diary, CREATED, attached(), ENDED)
+    told(diary, events.CancelRequested(by="mina kim"), attached(), ENDED)
     diary.close()
     written = (tmp_path / "r1.log").read_text()
     assert written.replace(f"pid={os.getpid()}", "pid=PID") == EXPECTED

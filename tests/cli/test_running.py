@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,17 @@ def test_the_second_interrupt_says_what_may_still_run(user: User) -> None:
     assert cancelled.code == 0
     assert "a cancelled after" in cancelled.err
     assert user.run("wait").code == 130
+
+
+def test_a_service_waits_less_than_ten_seconds(user: User) -> None:
+    """With `--ci` even a tree that takes no TERM is gone before a build service loses patience."""
+    user.stages("deaf", a="trap '' TERM; echo begun; while :; do sleep 0.1; done")
+    process = user.start("run", "deaf.yaml", "--ci")
+    until(user.log_has("a", "begun"))
+    before = time.monotonic()
+    signalled(process, signal.SIGTERM)
+    assert user.ends(process).code == 130
+    assert time.monotonic() - before < 9
 
 
 def test_the_demo_needs_nothing(user: User) -> None:
