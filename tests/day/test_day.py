@@ -79,6 +79,22 @@ def test_step_04_detach(crew: Crew, laptop: Laptop, sink: Sink) -> None:
     sink.wait_for("Pipeline complete")
 
 
+@pytest.mark.day(step=6)
+def test_step_06_messages(crew: Crew, laptop: Laptop, sink: Sink) -> None:
+    """A build that fails once is told in time, with its first error; then that it recovered."""
+    crew.turn(crew.team.ccu2, **{"fail.container-manager": "once:cmake"})
+    done = laptop.run("run", "pipeline.yaml", "--json")
+    assert done.code == 0, done
+    (failed,) = sink.about("FAILED: host-build")
+    assert "Error: CMake error in container-manager" in failed
+    assert "CMakeLists.txt:41" in failed
+    (told,) = [one.at for one in sink.taken if "FAILED" in one.body["content"]]
+    (ended,) = [span.end for span in crew.spans() if span.code == 1]
+    assert ended is not None
+    assert told - ended < 5
+    assert 1 == len(sink.about("RECOVERED: host-build"))
+
+
 @pytest.mark.day(step=8)
 def test_step_08_cut(hosts: tuple[Host, ...], crew: Crew, laptop: Laptop) -> None:
     """20 s without network to h1: the board says so, bitbake goes on, no byte is lost."""
@@ -121,6 +137,18 @@ def test_step_09_killed(crew: Crew, laptop: Laptop) -> None:
     crew.team.assert_logs_equal(done.lines, done.end["results"])
 
 
+@pytest.mark.day(step=13)
+def test_step_13_sudo(laptop: Laptop) -> None:
+    """A command that would ask for a password fails at once, and its line is the first error."""
+    text = "pipeline: {name: one, stages: [{name: flash, server: test-runner, retry: 0, "
+    text += "command: sudo rack flash image}]}"
+    done = laptop.run("run", laptop.file("one.yaml", text), "--json", "--no-notify")
+    assert done.code == 1, done
+    stage = done.end["stages"]["flash"]
+    assert stage["seconds"] < 2
+    assert "sudo: a terminal is required to read the password" == stage["first_error"]
+
+
 @pytest.mark.day(step=16)
 def test_step_16_timeout(crew: Crew, laptop: Laptop, sink: Sink) -> None:
     """Tasks of 60 s against 10 s: all of it is gone, with the server that our build started."""
@@ -140,6 +168,19 @@ def test_step_16_timeout(crew: Crew, laptop: Laptop, sink: Sink) -> None:
     assert "succeeded" == done.statuses["integration-test"]
 
 
+@pytest.mark.day(step=18)
+def test_step_18_hang(crew: Crew, laptop: Laptop) -> None:
+    """Bitbake starts nothing any more: "still alive" is no progress, so idle_timeout ends it."""
+    crew.turn(crew.team.yocto, hang="10", alive="1")
+    text = SEED.replace("timeout: 3h", "idle_timeout: 5s")
+    done = laptop.run("run", laptop.file("idle.yaml", text), "--json", "--no-notify")
+    assert done.code == 1, done
+    stage = done.end["stages"]["yocto-image"]
+    assert ("timed_out", "idle") == (stage["status"], stage["reason"])
+    assert b"Bitbake still alive" in Path(stage["log"]).read_bytes()
+    assert [] == crew.at_work()
+
+
 @pytest.mark.day(step=19)
 def test_step_19_world(hosts: tuple[Host, ...], crew: Crew, laptop: Laptop) -> None:
     """The controller's umask and the account's odd locale do not reach the build."""
@@ -151,6 +192,20 @@ def test_step_19_world(hosts: tuple[Host, ...], crew: Crew, laptop: Laptop) -> N
     assert ("022", "utf8") == (client["umask"], client["charset"].replace("-", "").lower())
     assert "/dev/null" == client["stdin"]
     assert "" == client["agent"]
+
+
+@pytest.mark.day(step=20)
+def test_step_20_liar(crew: Crew, laptop: Laptop) -> None:
+    """FAILED with exit code 0 is a success with a warning, and a failure with success_if."""
+    crew.turn(crew.team.ccu2, **{"fail.container-manager": "liar"})
+    done = laptop.run("run", "pipeline.yaml", "--json", "--no-notify")
+    assert done.code == 0, done
+    (end,) = [one for one in done.of("stage_finished") if one["stage"] == "host-build"]
+    assert "the last line says 'BUILD FAILED'" in end["warning"]
+    text = SEED.replace("timeout: 30m", "success_if: BUILD SUCCESS")
+    done = laptop.run("run", laptop.file("strict.yaml", text), "--json", "--no-notify")
+    assert done.code == 1, done
+    assert "failed" == done.statuses["host-build"]
 
 
 @pytest.mark.day(step=22)
@@ -167,3 +222,21 @@ def test_step_22_side_by_side(crew: Crew, laptop: Laptop) -> None:
     assert first.end is not None
     assert second.end is not None
     assert min(first.end, second.end) - max(first.start, second.start) >= 3
+
+
+@pytest.mark.day(step=25)
+@pytest.mark.parametrize("ci", [True, False])
+def test_step_25_term(crew: Crew, laptop: Laptop, *, ci: bool) -> None:
+    """With --ci SIGTERM ends all within 9 s; without it the build goes on, and can be ended."""
+    crew.turn(crew.team.yocto, tasksecs="60")
+    run = laptop.start("run", "pipeline.yaml", "--json", "--no-notify", *["--ci"] * ci)
+    wait_for(lambda: sum("sleep" in one for one in crew.at_work()) > 10, "tasks run", 20)
+    run.signal(signal.SIGTERM)
+    done = run.wait(9)
+    if ci:
+        assert done.code == 130, done
+    else:
+        assert done.code == 75, done
+        assert crew.at_work()
+        assert laptop.run("cancel", "--no-notify").code in {0, 130}
+    assert [] == crew.at_work()

@@ -3,159 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
 
 from buildorch import events
 from buildorch.definitions import Pipeline
 from buildorch.errors import LinkLost
-from buildorch.job import Job, JobEnd
+from buildorch.job import Job
 from buildorch.model import Server
 from buildorch.ports import SessionListener
-from buildorch.runner.collector import AttemptLog
-from buildorch.runner.link import Link
-from buildorch.runner.watch import Watch
 from buildorch.scheduler import facts
-from buildorch.scheduler.facts import Fact, LogReport
+from buildorch.scheduler.facts import Fact
 from buildorch.testing import FakeBackend, FakeSession, Script
 from runner.bench import FOR_EVER, Bench, a_stage, refusals, until
-
-SERVER = Server(name="one", host="one.example", backend="fake")
-LOG = b"some log\n"
-
-
-class Gate:
-    """Holds whoever passes while it is shut."""
-
-    def __init__(self) -> None:
-        self._open = threading.Event()
-        self._open.set()
-        self.reached = threading.Event()
-
-    def shut(self) -> None:
-        """Hold the next ones."""
-        self.reached.clear()
-        self._open.clear()
-
-    def open(self) -> None:
-        """Let everybody pass."""
-        self._open.set()
-
-    def let_pass(self) -> None:
-        """Wait until it is open."""
-        self.reached.set()
-        self._open.wait(10)
-
-
-class GatedSession(FakeSession):
-    """A session whose checksum can be held up, or lost."""
-
-    gated: GatedBackend
-
-    def follow(self, job_id: str, offset: int) -> None:
-        """Follow, and remember that."""
-        self.gated.followed.append((job_id, offset))
-        super().follow(job_id, offset)
-
-    def checksum(self, job_id: str, timeout: float = 60.0) -> tuple[int, str]:
-        """Answer once the gate is open, over a link that may be lost by then."""
-        self.gated.comparing.let_pass()
-        return super().checksum(job_id, timeout)
-
-
-class GatedBackend(FakeBackend):
-    """Servers that can be held up while they are connected or asked for a checksum."""
-
-    def __init__(self, *scripts: Script) -> None:
-        super().__init__({"a": list(scripts) or [Script(LOG)]})
-        self.connecting = Gate()
-        self.comparing = Gate()
-        self.followed: list[tuple[str, int]] = []
-        self.tries = 0
-
-    def connect(self, server: Server, listener: SessionListener) -> FakeSession:
-        """Connect once the gate is open."""
-        self.tries += 1
-        self.connecting.let_pass()
-        session = super().connect(server, listener)
-        session.__class__ = GatedSession
-        session.gated = self  # type: ignore[attr-defined] # it is a GatedSession by now
-        return session
-
-
-@attrs.define
-class Linked:
-    """A link, what it was asked to watch, and what it told.
-
-    Attributes:
-        backend: The servers.
-        folder: Where logs are.
-        told: The facts that it posted.
-        ends: How each job that it watched ended.
-    """
-
-    backend: GatedBackend
-    folder: Path
-    told: list[Fact] = attrs.field(factory=list)
-    ends: list[tuple[JobEnd, LogReport]] = attrs.field(factory=list)
-    logs: list[AttemptLog] = attrs.field(factory=list)
-    link: Link = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.link = Link(SERVER, self.backend, self.told.append, lambda: 0.5)
-
-    def watch(self, job_id: str = "r.0.1.1", *, launched: bool = False) -> Watch:
-        """Return a watch of a job, which is launched where it was not."""
-        log = AttemptLog(self.folder / f"{job_id}.log", (), None)
-        self.logs.append(log)
-        job = Job(id=job_id, nonce="0" * 32, epoch=1, title="a, attempt 1", command="make")
-        if launched:
-            self.backend.launch(job)
-        return Watch(
-            job_id,
-            log.job(0),
-            begun=lambda: None,
-            ended=lambda end, found: self.ends.append((end, found)),
-            job=None if launched else job,
-            started=launched,
-        )
-
-    def up(self) -> None:
-        """Link the server."""
-        self.link.connect()
-        until(lambda: self.heard(facts.Connected))
-
-    def heard(self, kind: type[Any]) -> list[Any]:
-        """Return the facts of one kind."""
-        return [fact for fact in self.told if isinstance(fact, kind)]
-
-    def lose(self, errors: int = 0) -> None:
-        """Cut the link, and let as many tries to connect again fail."""
-        self.backend.refuse("one", refusals(errors))
-        self.backend.cut()
-        until(lambda: self.heard(facts.LinkDown))
-
-
-@contextmanager
-def linked(folder: Path, *scripts: Script) -> Iterator[Linked]:
-    """Give a link to a server on which jobs do what *scripts* say."""
-    made = Linked(GatedBackend(*scripts), folder)
-    try:
-        yield made
-    finally:
-        made.backend.connecting.open()
-        made.backend.comparing.open()
-        made.link.leave()
-        for log in made.logs:
-            log.close()
-
-
-HELD = Script(LOG, hold=True)
+from runner.linked import HELD, LOG, GatedBackend, Linked, linked
 
 
 def test_a_job_that_comes_while_another_try_fails_brings_the_link_back(tmp_path: Path) -> None:
@@ -188,14 +50,20 @@ def test_a_stage_that_asks_is_answered_though_the_last_job_ends_meanwhile(tmp_pa
     with linked(tmp_path, HELD) as one:
         one.up()
         one.link.attend(one.watch())
-        one.backend.comparing.shut()
+        one.backend.compared.shut()
         one.backend.finish("a")
-        until(one.backend.comparing.reached.is_set)
-        one.lose(2)
+        until(one.backend.compared.reached.is_set)
+
+        def ask_and_end(_: Fact) -> None:
+            if len(one.heard(facts.LinkDown)) == 2 and not one.ends:  # a try has failed
+                one.link.connect()
+                one.backend.compared.open()
+                until(lambda: one.ends)
+
         one.told.clear()
-        one.link.connect()
-        one.backend.comparing.open()
-        until(lambda: one.heard(facts.Connected) or one.heard(facts.NotConnected))
+        one.then = ask_and_end
+        one.lose(1)
+        until(lambda: one.heard(facts.Connected))
 
 
 def test_an_end_whose_checksum_was_lost_is_told_again(tmp_path: Path) -> None:
@@ -207,14 +75,14 @@ def test_an_end_whose_checksum_was_lost_is_told_again(tmp_path: Path) -> None:
         one.backend.finish("a")
         until(one.backend.comparing.reached.is_set)
         one.lose()
-        until(lambda: one.heard(facts.LinkUp))
+        until(lambda: one.backend.ends_heard == 2)
         one.backend.comparing.open()
         until(lambda: one.ends)
         assert [True] == [found.complete for _, found in one.ends]
 
 
 def test_a_log_is_fetched_again_over_the_link_that_is_there(tmp_path: Path) -> None:
-    """A log that differs is fetched again over the new link, not over the one that heard its end."""
+    """The link was lost and came back while a log was compared: the new one fetches it again."""
     with linked(tmp_path, HELD) as one:
         one.up()
         watch = one.watch()
@@ -222,8 +90,12 @@ def test_a_log_is_fetched_again_over_the_link_that_is_there(tmp_path: Path) -> N
         until(lambda: watch.log.offset == len(LOG))
         watch.log.log.truncate(3)
         watch.log.log.write(b"*" * (len(LOG) - 3))
+        one.backend.compared.shut()
         one.backend.finish("a")
-        one.lose() if one.backend.sessions and not one.ends else None
+        until(one.backend.compared.reached.is_set)
+        one.lose()
+        until(lambda: one.backend.ends_heard == 2)
+        one.backend.compared.open()
         until(lambda: one.ends)
         assert LOG == watch.log.log.path.read_bytes()
         assert [True] == [found.complete for _, found in one.ends]
