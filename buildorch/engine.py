@@ -78,6 +78,9 @@ def new_run(
 def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
     """Own a run that was left, and replay what is stored of it.
 
+    A run whose controller died between its end and the messages about it is driven as well:
+    people are told, and nothing else is left to do.
+
     Args:
         run: Its id.
         here: What it is driven with.
@@ -92,11 +95,13 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
     with RunLock.acquire(here.places, run, after_epoch=row.epoch) as lock:
         stored = here.store.read(run)
         view = RunView.of(stored, plan_from_dict)
-        if view.status is not None:
+        if view.status is not None and not (here.channels and _untold(view)):
             raise UsageError(f"run {run} has ended: {view.status}; start a new one instead")
         with ExitStack() as held:
             stages = view.plan.stages
-            if _ends(view, here):
+            if view.status is not None:
+                stages = ()
+            elif _ends(view, here):
                 stages = tuple(stage for stage in stages if stage.always)
             else:
                 _find_functions(view, here)
@@ -104,6 +109,11 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
                     held.callback(pipeline_lock(here.places, view.plan.name, run).release)
             secrets = resolve_secrets(stages, here.environ)
             yield held.enter_context(_driver(stored, lock, here, secrets))
+
+
+def _untold(view: RunView) -> bool:
+    """Tell whether of some message nobody knows whether it arrived."""
+    return any(told is None for _, told in view.messages.values())
 
 
 def _ends(view: RunView, here: Surroundings) -> bool:
@@ -132,7 +142,8 @@ def _driver(
         for observer in here.observers:
             observer.see(parts.view, record)
     with ControlSocket(here.places, parts.view.run, lambda: parts.inbox.put(Poke())):
-        yield parts.driver((attached, *_greeting(stored, parts.view, here)))
+        first = (attached, *_greeting(stored, parts.view, here))
+        yield parts.driver(first if parts.view.status is None else ())
 
 
 def _greeting(

@@ -169,7 +169,8 @@ class Controller:
             self._write(first)
             self._retake_slots()
             self._retell(unanswered)
-            self._turn([Poke()])
+            if self.view.status is None:
+                self._turn([Poke()])
             while self.view.status is None and self._leaving is None:
                 self._turn(self._inbox.take(self._patience()) or [Poke()])
             if self._leaving is not None:

@@ -9,7 +9,7 @@ import pytest
 from hosts.bed import Bed
 from hosts.host import Host
 
-from acceptance.laptop import Laptop
+from acceptance.laptop import Laptop, open_laptop
 from acceptance.sink import Sink, open_sink
 from acceptance.team import Team
 
@@ -32,11 +32,6 @@ def _sink() -> Iterator[Sink]:
 
 @pytest.fixture(name="laptop")
 def _laptop(team: Team, bed: Bed, sink: Sink, tmp_path: Path) -> Iterator[Laptop]:
-    """Give a laptop with the team's configuration, whose messages go to the sink."""
     del team  # its programs are there before anything can be started
-    laptop = Laptop(tmp_path, bed.client)
-    laptop.variables["BUILDORCH_DISCORD_WEBHOOK"] = sink.webhook
-    try:
+    with open_laptop(tmp_path, bed.client, sink) as laptop:
         yield laptop
-    finally:
-        laptop.close()

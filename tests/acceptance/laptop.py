@@ -13,6 +13,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hosts import processes
 from hosts.commands import wait_for
 
 import buildorch
+from acceptance.sink import Sink
 
 Line = dict[str, Any]
 
@@ -242,6 +244,17 @@ def _read_until(terminal: int, words: str, seconds: float) -> str:
         if select.select([terminal], [], [], left)[0]:
             shown += _MOVES.sub("", os.read(terminal, 65536).decode("utf-8", "replace"))
     return shown
+
+
+@contextmanager
+def open_laptop(folder: Path, client: Path, sink: Sink) -> Iterator[Laptop]:
+    """Give a laptop with the team's configuration, whose messages go to *sink*."""
+    laptop = Laptop(folder, client)
+    laptop.variables["BUILDORCH_DISCORD_WEBHOOK"] = sink.webhook
+    try:
+        yield laptop
+    finally:
+        laptop.close()
 
 
 def _environment_of(process: Path) -> list[bytes]:

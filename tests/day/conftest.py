@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acceptance.laptop import Laptop
+from acceptance.laptop import Laptop, open_laptop
 from acceptance.sink import Sink, open_sink
 from acceptance.team import Team
 from hosts.bed import Bed
@@ -37,14 +37,9 @@ def _sink() -> Iterator[Sink]:
 
 @pytest.fixture(name="laptop")
 def _laptop(crew: Crew, bed: Bed, sink: Sink, tmp_path: Path) -> Iterator[Laptop]:
-    """Give a laptop with the team's configuration, whose messages go to the sink."""
     del crew  # its programs are there before anything can be started
-    laptop = Laptop(tmp_path, bed.client)
-    laptop.variables["BUILDORCH_DISCORD_WEBHOOK"] = sink.webhook
-    try:
+    with open_laptop(tmp_path, bed.client, sink) as laptop:
         yield laptop
-    finally:
-        laptop.close()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -23,6 +23,7 @@ _INSTALLED = (
         f"{_MANIFEST}/poky/oe-init-build-env": "oe-init-build-env",
         f"{_MANIFEST}/poky/bitbake/bin/bitbake": "bitbake.py",
         f"{_MANIFEST}/poky/bitbake/bin/bitbake_server.py": "bitbake_server.py",
+        f"{_MANIFEST}/poky/bitbake/bin/knotty.py": "knotty.py",
         f"{_MANIFEST}/poky/bitbake/bin/witness.py": "witness.py",
     },
     {
@@ -72,7 +73,7 @@ class Crew:
         for place, programs in zip(self.team.places, _INSTALLED, strict=True):
             for there, stub in programs.items():
                 text = (_STUBS / stub).read_text(encoding="utf-8")
-                place.write(there, text, mode=0o644 if stub == "witness.py" else 0o755)
+                place.write(there, text, mode=0o755)
             place.host.run("rm -rf /home/*/witness /home/*/rack /home/*/docker")
             self.turn(place)
             place.own()

@@ -238,5 +238,5 @@ def test_step_25_term(crew: Crew, laptop: Laptop, *, ci: bool) -> None:
     else:
         assert done.code == 75, done
         assert crew.at_work()
-        assert laptop.run("cancel", "--no-notify").code in {0, 130}
+        assert laptop.run("cancel").code == 0
     assert [] == crew.at_work()

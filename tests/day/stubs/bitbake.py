@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from knotty import Knotty, error
 from witness import knobs, note, say
 
 _BUILD = Path(os.environ.get("BUILDDIR") or Path.cwd())
@@ -47,11 +48,6 @@ MACHINE              = "ccu2"
 Initialising tasks...done.
 Sstate summary: Wanted 812 Local {0} Mirrors 0 Missed {1} Current 1502 ({2}% match, {3}% complete)
 NOTE: Executing Tasks"""
-
-
-def _error(text: str) -> None:
-    sys.stderr.write(f"ERROR: {text}\n")
-    sys.stderr.flush()
 
 
 def _charset() -> str:
@@ -138,91 +134,6 @@ def _terminate() -> int:
     return 0
 
 
-class Knotty:
-    """Prints what the server tells of one build, and counts what went wrong."""
-
-    def __init__(self) -> None:
-        self.interrupts = 0
-        self.code: int | None = None
-        self._errors = 0
-        self._warnings = 0
-        self._terminal = sys.stdout.isatty()
-
-    def take(self, event: dict[str, Any]) -> None:
-        """Print one event."""
-        handler = getattr(self, f"_{event['e']}", None)
-        if handler is not None:
-            handler(event)
-
-    def _start(self, event: dict[str, Any]) -> None:
-        number, total = event["n"], event["total"]
-        task = f"/workspace/CCU_GEN2.0.manifest/meta-ccu/recipes/{event['recipe']}.bb"
-        if self._terminal:
-            percent = 100 * number // total
-            sys.stdout.write(
-                f"\r\x1b[KCurrently  4 running tasks ({number} of {total})  {percent}% |####"
-            )
-        else:
-            say(f"NOTE: Running task {number} of {total} ({task}:do_{event['task']})")
-        say(f"NOTE: {_task(event)}: Started")
-
-    def _done(self, event: dict[str, Any]) -> None:
-        say(f"NOTE: {_task(event)}: Succeeded")
-
-    def _warn(self, event: dict[str, Any]) -> None:
-        self._warnings += 1
-        say(
-            f"WARNING: {event['recipe']}-1.0-r0 do_{event['task']}: QA Issue: File '/usr/bin/x'"
-            " was already stripped [already-stripped]"
-        )
-
-    def _disk(self, event: dict[str, Any]) -> None:
-        del event
-        self._errors += 2
-        say(f"WARNING: The free space of {_BUILD}/tmp (/dev/sdb2) is running low (0.090GB left)")
-        _error('No new tasks can be executed since the disk space monitor action is "STOPTASKS"!')
-        _error('Immediately halt since the disk space monitor action is "HALT"!')
-
-    def _fail(self, event: dict[str, Any]) -> None:
-        self._errors += 2
-        recipe, task = event["recipe"], event["task"]
-        log = f"{_BUILD}/tmp/work/ccu2-linux/{recipe}/1.0/temp/log.do_{task}.{event['pid']}"
-        why = _CONF.get(
-            "why",
-            "drivers/net/can/s32_llce.c:214:9: error: implicit declaration of function 'llce_rx'"
-            " [-Werror=implicit-function-declaration]",
-        )
-        _error(f"{recipe}-1.0-r0 do_{task}: oe_runmake failed")
-        _error(f"Logfile of failure stored in: {log}")
-        say(f"Log data follows:\n| DEBUG: Executing shell function do_{task}\n| {why}")
-        say("| make: *** [Makefile:17: x.o] Error 1\n| ERROR: oe_runmake failed")
-        say(f"NOTE: {_task(event)}: Failed")
-        _error(f"Task ({event['task_file']}) failed with exit code '1'")
-
-    def _end(self, event: dict[str, Any]) -> None:
-        self.code = event["rc"]
-        failed = event["failed"]
-        if failed:
-            many = "s" * (len(failed) > 1)
-            say("\n".join([f"\nSummary: {len(failed)} task{many} failed:", *_indented(failed)]))
-        if self._warnings:
-            say(f"Summary: There were {self._warnings} WARNING messages.")
-        if self._errors:
-            text = f"Summary: There were {self._errors} ERROR messages"
-            say(f"{text}, returning a non-zero exit code.")
-        if self.interrupts:
-            say("Execution was interrupted, returning a non-zero exit code.")
-            self.code = self.code or 1
-
-
-def _task(event: dict[str, Any]) -> str:
-    return f"recipe {event['recipe']}-1.0-r0: task do_{event['task']}"
-
-
-def _indented(lines: list[str]) -> Iterator[str]:
-    yield from (f"  {line}" for line in lines)
-
-
 def _events(link: socket.socket) -> Iterator[dict[str, Any] | None]:
     """Yield what the server tells; None when nothing came for a second; end with the link."""
     rest = b""
@@ -249,7 +160,7 @@ def _follow(link: socket.socket, knotty: Knotty) -> int:
             say("Bitbake still alive (no events for 600s). Active tasks:")
         if knotty.code is not None:
             return knotty.code
-    _error("Executing event: server gone")
+    error("Executing event: server gone")
     return 1
 
 
@@ -262,9 +173,9 @@ def _build(words: list[str], mask: int) -> int:
     else:
         say("NOTE: Reconnecting to bitbake server...")
     if mask & 0o755:
-        _error(_BAD_UMASK)
+        error(_BAD_UMASK)
         return 1
-    link, knotty = _connect(), Knotty()
+    link, knotty = _connect(), Knotty(_BUILD, _CONF)
     targets = [word for word in words if not word.startswith("-")]
     asked = {"cmd": "build", "k": "-k" in words, "targets": targets}
     link.sendall(f"{json.dumps(asked)}\n".encode())
