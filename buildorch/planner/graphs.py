@@ -32,7 +32,8 @@ def graph(plan: Plan) -> nx.DiGraph[str]:
         found.add_node(stage.name, stage=stage, index=stage.index)
     for stage in plan.stages:
         found.add_edges_from((before, stage.name) for before in stage.after)
-    return nx.freeze(found)
+    frozen: nx.DiGraph[str] = nx.freeze(found)
+    return frozen
 
 
 def indexed(count: int, edges: Iterable[tuple[int, int]]) -> Graph:
@@ -76,7 +77,7 @@ def bridged(found: Graph, kept: Iterable[int]) -> Graph:
         >>> sorted(bridged(indexed(3, [(0, 1), (1, 2)]), [0, 2]).edges)
         [(0, 2)]
     """
-    left = nx.DiGraph(found)
+    left: Graph = nx.DiGraph(found)
     for gone in set(found) - set(kept):
         around = itertools.product(list(left.predecessors(gone)), list(left.successors(gone)))
         left.add_edges_from(around)

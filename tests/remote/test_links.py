@@ -135,7 +135,7 @@ def test_memory_is_flat(tmp_path: Path, part: str) -> None:
     heard.end_of(job, 60)
     assert heard.bytes == _MEGABYTES * (1 << 20) + 4
     assert heard.largest <= 1 << 18
-    agent = next((tmp_path / "state/agents").glob("run@*")).read_text().split()[0]
+    agent = next((tmp_path / "state/agents").glob("run.*@*")).read_text().split()[0]
     status = Path(f"/proc/{agent}/status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]
     assert int(peak) < 60_000

@@ -97,7 +97,7 @@ def test_every_graph_is_ordered_or_has_its_cycles_named(
 ) -> None:
     """Without a cycle the order is topological; else each knot of stages has a path that is one."""
     count, edges = shape
-    reference = nx.DiGraph(edges)
+    reference: nx.DiGraph[int] = nx.DiGraph(edges)
     if nx.is_directed_acyclic_graph(reference):
         names = [stage.name for stage in plan_of(wired(count, edges)).stages]
         assert sorted(names) == sorted(f"s{number}" for number in range(count))
@@ -658,13 +658,13 @@ def test_a_selection_keeps_who_comes_before_whom(
     forward = {(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]}
     kept = {number for number in kept if number < count} or {0}
     names = [f"s{number}" for number in sorted(kept)]
-    whole = nx.DiGraph(list(forward))
+    whole: nx.DiGraph[int] = nx.DiGraph(list(forward))
     whole.add_nodes_from(range(count))
     expected = {(f"s{x}", f"s{y}") for x, y in nx.transitive_closure(whole).edges if {x, y} <= kept}
     others = [f"s{number}" for number in range(count) if number not in kept]
     flow = wired(count, forward)
     for plan in (plan_of(flow, only=names), plan_of(flow, skip=others)):
-        found = nx.DiGraph(graph(plan))
+        found: nx.DiGraph[str] = nx.DiGraph(graph(plan))
         assert set(nx.transitive_closure(found).edges) == expected
 
 
