@@ -142,7 +142,7 @@ def _driver(
         for observer in here.observers:
             observer.see(parts.view, record)
     with ControlSocket(here.places, parts.view.run, lambda: parts.inbox.put(Poke())):
-        first = (attached, *_greeting(stored, parts.view, here))
+        first: tuple[events.Event, ...] = (attached, *_greeting(stored, parts.view, here))
         yield parts.driver(first if parts.view.status is None else ())
 
 
