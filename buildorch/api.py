@@ -27,7 +27,9 @@ from buildorch.running import (
 )
 from buildorch.store.codec import plan_from_dict
 from buildorch.store.control import poke
+from buildorch.store.database import Store
 from buildorch.store.ownership import holder
+from buildorch.store.places import Places
 from buildorch.view import RunView
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "run",
     "start",
     "status",
+    "undriven",
     "user",
     "wait",
 ]
@@ -232,6 +235,26 @@ def wait(run: str = "last", options: Options | None = None) -> RunView:
                 )
             time.sleep(WAIT_INTERVAL)
         return RunView.of(store.read(found), plan_from_dict)
+
+
+def undriven(places: Places, store: Store) -> dict[str, list[str]]:
+    """Return what may still run although nobody drives it: by server, `RUN STAGE` texts.
+
+    Such a job holds no slot: its controller has died or left.
+    """
+    found: dict[str, list[str]] = {}
+    for row in store.runs(UNDRIVEN_RUNS):
+        if row.status is not None or holder(places, row.run) is not None:
+            continue
+        view = RunView.of(store.read(row.run), plan_from_dict)
+        for stage in view.stages.values():
+            if stage.finished is None and stage.server is not None:
+                found.setdefault(stage.server, []).append(f"{row.run} {stage.name}")
+    return found
+
+
+#: How many of the newest runs are looked at for jobs that nobody drives.
+UNDRIVEN_RUNS = 50
 
 
 #: Seconds between two looks at a run that another process drives.

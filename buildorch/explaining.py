@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from buildorch.duration import exact_duration
+from buildorch.errors import UsageError
 from buildorch.messages.routing import hearers
 from buildorch.model import JSON, THIS_MACHINE, Channel, Config, Plan, PlannedStage, Server
 
@@ -31,6 +32,9 @@ def explain(plan: Plan, config: Config) -> str:
         plan: The plan.
         config: The configuration that it was made with.
 
+    Raises:
+        UsageError: *config* is something else, such as the path of one.
+
     Example:
         >>> from buildorch.model import THIS_MACHINE
         >>> a = PlannedStage(name="a", index=0, servers=[THIS_MACHINE], command="make")
@@ -44,6 +48,8 @@ def explain(plan: Plan, config: Config) -> str:
         <BLANKLINE>
         nobody is told
     """
+    if not isinstance(config, Config):
+        raise UsageError(f"explain takes a Config, not {config!r}; load_config(PATH) makes one")
     parts = [list(_head(plan)), *(list(_stage(stage, config)) for stage in plan.stages)]
     parts.append(list(_told(plan, config.channels)))
     parts.append([f"warning: {warning}" for warning in plan.warnings])

@@ -167,7 +167,7 @@ def _choose(found: Mapping[str, Pipeline], name: str | None, source: str) -> Pip
     distinct = {id(one): one for one in found.values()}
     if name is None and len(distinct) == 1:
         return next(iter(distinct.values()))
-    names = sorted({*found, *(one.name for one in found.values())})
+    names = _names(found)
     if name is None:
         if not found:
             raise UsageError(f"{source} has no pipeline: make one with @pipeline or Pipeline(...)")
@@ -180,9 +180,17 @@ def _choose(found: Mapping[str, Pipeline], name: str | None, source: str) -> Pip
     for one in found.values():
         if one.name == name:
             return one
-    near = nearest(name, names)
+    near = nearest(name, {*found, *(one.name for one in found.values())})
     hint = f"did you mean {near}?" if near else f"it has {', '.join(names) or 'none'}"
     raise UsageError(f"{source} has no pipeline {name!r}; {hint}")
+
+
+def _names(found: Mapping[str, Pipeline]) -> list[str]:
+    """Return one name for each pipeline: the Python name that was bound first."""
+    first: dict[int, str] = {}
+    for name, one in found.items():
+        first.setdefault(id(one), name)
+    return sorted(first.values())
 
 
 def parse_parameters(pipeline: Pipeline, given: Sequence[str]) -> dict[str, Any]:

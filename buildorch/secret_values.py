@@ -18,23 +18,25 @@ def resolve_secrets(stages: Iterable[PlannedStage], environ: Mapping[str, str]) 
     Raises:
         DefinitionError: Some are not set, or too short to be masked safely.
     """
-    found: dict[str, str] = {}
-    problems: list[Problem] = []
-    for stage in stages:
-        for variable in sorted(secret_names(stage)):
-            value = environ.get(variable)
-            if value is None:
-                problems.append(_secret(stage, variable, "is not set; export it, then try again"))
-            elif len(value) < SHORTEST_SECRET:
-                problems.append(
-                    _secret(stage, variable, f"is shorter than {SHORTEST_SECRET} characters")
-                )
-            else:
-                found[variable] = value
-    if problems:
+    planned = list(stages)
+    if problems := unusable_secrets(planned, environ):
         raise DefinitionError(problems)
-    return found
+    return {name: environ[name] for stage in planned for name in sorted(secret_names(stage))}
 
 
-def _secret(stage: PlannedStage, variable: str, what: str) -> Problem:
-    return Problem(f"stage {stage.name}: the secret {variable} {what}")
+def unusable_secrets(stages: Iterable[PlannedStage], environ: Mapping[str, str]) -> list[Problem]:
+    """Return what keeps a run of *stages* from beginning: secrets not set, or too short to mask."""
+    return [
+        Problem(f"stage {stage.name}: the secret {variable} {what}")
+        for stage in stages
+        for variable in sorted(secret_names(stage))
+        if (what := _unusable(environ.get(variable)))
+    ]
+
+
+def _unusable(value: str | None) -> str | None:
+    if value is None:
+        return "is not set; export it, then try again"
+    if len(value) < SHORTEST_SECRET:
+        return f"is shorter than {SHORTEST_SECRET} characters"
+    return None

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json as jsonlib
+import os
 import sys
 from collections.abc import Sequence
 
 from invoke import Context, task
 
 from buildorch import api
+from buildorch.cli.aside import prints_aside
 from buildorch.cli.looking import CONFIG
 from buildorch.cli.running import PARAM, PLACE
 from buildorch.errors import DefinitionError, Problem, UsageError
 from buildorch.loading import load_pipeline, parse_parameters
+from buildorch.model import Config, Plan
 from buildorch.notifiers import problems as channel_problems
+from buildorch.secret_values import unusable_secrets
 
 _FORMS = ("text", "mermaid", "dot", "svg")
 
@@ -41,8 +45,7 @@ def check(
 
     try:
         settings = api.configuration(config)
-        pipeline = load_pipeline(file)
-        plan = api.plan(pipeline, config=settings, params=parse_parameters(pipeline, param))
+        plan = _plan(file, settings, param)
     except (DefinitionError, UsageError) as error:
         if not json:
             raise
@@ -57,6 +60,8 @@ def check(
         channel = settings.channels.get(name)
         for problem in channel_problems(channel) if channel is not None else ():
             print(f"warning: {problem}", file=sys.stderr)
+    for secret in unusable_secrets(plan.stages, os.environ):
+        print(f"warning: {secret}", file=sys.stderr)
     return 0
 
 
@@ -92,7 +97,12 @@ def graph(
 
     if form not in _FORMS:
         raise UsageError(f"--form takes {', '.join(_FORMS)}, not {form!r}")
-    pipeline = load_pipeline(file)
-    plan = api.plan(pipeline, config=config, params=parse_parameters(pipeline, param))
-    print(draw(plan, form))
+    print(draw(_plan(file, api.configuration(config), param), form))
     return 0
+
+
+def _plan(file: str, settings: Config, param: Sequence[str]) -> Plan:
+    """Return the plan; what the file's own code prints goes to stderr."""
+    with prints_aside():
+        pipeline = load_pipeline(file)
+        return api.plan(pipeline, config=settings, params=parse_parameters(pipeline, param))

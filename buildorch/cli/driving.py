@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from buildorch import api
 from buildorch.assembly import Driver
+from buildorch.cli.aside import prints_aside
 from buildorch.runner.controller import Detach, Inbox, Interrupt
 from buildorch.runner.journal import Observer
 from buildorch.view import RunView, StageView, exit_code
@@ -43,8 +44,9 @@ def drive(
     """
     from buildorch.cli.showing import Screen  # noqa: PLC0415 - rich takes long to import
 
-    screen = Screen(json=json, quiet=quiet, verbose=verbose, resumed=resumed)
     with ExitStack() as stack:
+        data = stack.enter_context(prints_aside()) if json else None
+        screen = Screen(data, quiet=quiet, verbose=verbose, resumed=resumed)
         stack.callback(screen.close)
         driver = stack.enter_context(opened(screen.observers))
         screen.attach(driver)

@@ -89,6 +89,7 @@ def _text(watched: Watched) -> str:
         alive=alive,
         now=time.time(),
         progress=None if watched.over else watched.progress().all(),
+        ordered=watched.cancel_ordered,
         look=Look.of(sys.stdout),
         width=shutil.get_terminal_size().columns if wide else 80,
     )

@@ -109,8 +109,12 @@ def _log(view: RunView, stage: StageView, number: int | None) -> Path:
         raise UsageError(f"{what} has no attempt {number}; it had {stage.attempt}")
     if path is not None and stage.finished is not None:
         raise UsageError(f"the log {path} of {what} is gone: somebody removed it")
+    raise UsageError(_no_log(view, stage))
+
+
+def _no_log(view: RunView, stage: StageView) -> str:
     why = f" ({stage.reason})" if stage.reason else ""
-    raise UsageError(f"{what} has no log: it is {stage.state}{why}")
+    return f"stage {stage.name} of run {view.run} has no log: it is {stage.state}{why}"
 
 
 def _path(view: RunView, stage: StageView, number: int) -> Path | None:
@@ -138,13 +142,15 @@ def _follow(watched: Watched, stage: StageView, number: int | None) -> int:
     try:
         while True:
             more = watched.catch_up()
-            path = _path(view, stage, shown)
+            path = _path(view, stage, shown if stage.attempt else 0)
             for piece in _pieces(path, offset) if path is not None and path.is_file() else ():
                 offset += len(piece)
                 _write(piece)
             if number is None and shown < stage.attempt:
                 shown, offset = shown + 1, 0
             elif stage.finished is not None or watched.over or shown < stage.attempt:
+                if path is None:
+                    print(_no_log(view, stage), file=sys.stderr)
                 return 0
             elif not more:
                 return _left(view)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from invoke import Context, task
 
 from buildorch import api
 from buildorch.assembly import Driver
+from buildorch.cli.aside import prints_aside
 from buildorch.cli.detaching import detached
 from buildorch.cli.driving import Opened, drive
 from buildorch.cli.looking import CONFIG, RUN
+from buildorch.definitions import Pipeline
 from buildorch.errors import UsageError
 from buildorch.loading import load_pipeline, parse_parameters
-from buildorch.model import Config
+from buildorch.model import Config, Plan
 from buildorch.runner.journal import Observer
 from buildorch.runner.links import KILL_GRACE
 
@@ -86,10 +88,13 @@ def run(
     board, SIGTERM and SIGHUP leave it running: `buildorch resume RUN` picks it up.
     """
     del c, yes
-    pipeline = load_pipeline(file)
+    if dry_run and json:
+        raise UsageError("--dry-run says in words what would run; `check --json` answers in JSON")
     settings = api.configuration(config)
-    params = parse_parameters(pipeline, param)
-    plan = api.plan(pipeline, config=settings, params=params, only=only, until=until, skip=skip)
+    with prints_aside():
+        pipeline = load_pipeline(file)
+        params = parse_parameters(pipeline, param)
+        plan = api.plan(pipeline, config=settings, params=params, only=only, until=until, skip=skip)
     if dry_run:
         from buildorch.explaining import explain  # noqa: PLC0415 - only where a plan is explained
 
@@ -103,7 +108,7 @@ def run(
         shown = attrs.evolve(options, observers=observers)
         return api.opened(plan, shown, functions=pipeline, allow_parallel=allow_parallel)
 
-    for warning in plan.warnings:
+    for warning in (*plan.warnings, *_left_jobs(plan, options)):
         print(f"warning: {warning}", file=sys.stderr)
     return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
 
@@ -126,7 +131,7 @@ def resume(
 ) -> int:
     """Drive a run on whose controller has died or left; nothing runs twice."""
     del c
-    functions = load_pipeline(pipeline) if pipeline is not None else None
+    functions = _functions(pipeline)
     options = api.Options(config=config, notify=not no_notify, kill_grace=_grace(ci=ci))
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
@@ -167,7 +172,7 @@ def retry(
     went well counts as up to date.
     """
     del c
-    functions = load_pipeline(pipeline) if pipeline is not None else None
+    functions = _functions(pipeline)
     options = api.Options(config=config, notify=not no_notify, kill_grace=_grace(ci=ci))
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
@@ -204,6 +209,27 @@ def demo(
         return api.opened(plan, shown, functions=pipeline, allow_parallel=True)
 
     return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+
+
+def _left_jobs(plan: Plan, options: api.Options) -> Iterator[str]:
+    """Say which jobs of other runs may still be on the plan's servers, holding no slot."""
+    used = {server.name for stage in plan.stages for server in stage.servers}
+    with api.history(options) as (places, store):
+        left = api.undriven(places, store)
+    for server in sorted(used & left.keys()):
+        for job in left[server]:
+            run = job.split(" ", 1)[0]
+            yield (
+                f"{job} may still run on {server}, and nobody drives it: "
+                f"`buildorch resume {run}` or `buildorch cancel {run}` first"
+            )
+
+
+def _functions(place: str | None) -> Pipeline | None:
+    if place is None:
+        return None
+    with prints_aside():
+        return load_pipeline(place)
 
 
 def _grace(*, ci: bool) -> float:

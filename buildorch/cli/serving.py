@@ -27,9 +27,16 @@ def servers(c: Context, json: bool = False, config: str | None = None) -> int:
     """Ask all servers at once whether they are there, and what runs on them."""
     del c
     settings = api.configuration(config)
-    with api.history(api.Options()) as (places, _):
+    with api.history(api.Options()) as (places, store):
         reports = survey(settings.servers, Backends({}, places.home), _GLANCE)
-        jobs = {name: Slots(places).holders(name) for name in settings.servers}
+        left = api.undriven(places, store)
+        jobs = {
+            name: (
+                *Slots(places).holders(name),
+                *(f"{job} (undriven)" for job in left.get(name, ())),
+            )
+            for name in settings.servers
+        }
     if json:
         print(jsonlib.dumps([_line(report, jobs, settings) for report in reports]))
         return 0

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from buildorch import api
 from buildorch.analysis.tail import tail
@@ -38,14 +38,19 @@ class Screen:
     """The observers that fit this terminal, and the controller's diary.
 
     Args:
-        json: Whether JSON lines go to stdout.
+        data: Where JSON lines go; None where people watch.
         quiet: Whether plain lines say only what goes wrong, and the end.
         verbose: Whether they say more.
         resumed: Whether plain lines leave out what earlier controllers stored.
     """
 
     def __init__(
-        self, *, json: bool = False, quiet: bool = False, verbose: bool = False, resumed: bool
+        self,
+        data: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        resumed: bool,
     ) -> None:
         self._driver: Driver | None = None
         self._progress: RunProgress | None = None
@@ -55,8 +60,8 @@ class Screen:
         self._diary = Diary(state_places().controller_log, line)
         self._shown: Board | Lines | JsonLines
         self._first: Observer
-        if json:
-            self._shown = self._first = JsonLines(sys.stdout, line)
+        if data is not None:
+            self._shown = self._first = JsonLines(data, line)
         elif wants_board(sys.stderr) and not (quiet or verbose):
             self._shown = self._first = Board(sys.stderr, progress=self._of, hint=_HINT)
         else:

@@ -49,6 +49,11 @@ class Watched:
         return holder(self._places, self.view.run)
 
     @property
+    def cancel_ordered(self) -> bool:
+        """Whether a cancel waits for a controller that takes it up."""
+        return any(order.kind == "cancel" for order in self._store.orders(self.view.run))
+
+    @property
     def over(self) -> bool:
         """Whether it has ended."""
         return self.view.status is not None

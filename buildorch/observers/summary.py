@@ -116,6 +116,7 @@ def status_text(
     alive: bool,
     now: float,
     progress: Mapping[str, StageProgress] | None = None,
+    ordered: bool = False,
     look: Look | None = None,
     width: int = 80,
 ) -> str:
@@ -126,6 +127,7 @@ def status_text(
         alive: Whether a controller drives it right now.
         now: Unix time.
         progress: What is known of its stages beside the events, by name.
+        ordered: Whether a cancel is ordered that no controller has seen.
         look: What the terminal can show.
         width: Columns of the terminal.
 
@@ -140,7 +142,7 @@ def status_text(
     at = now if alive else view.updated_at
     known = dict(progress or {}) if alive else _without_estimates(progress or {})
     board = [line.text for line in render(view, known, at, width, None, look=shown)]
-    facts = _driven(view, shown) if alive else _interrupted(view, now, shown)
+    facts = _driven(view, shown) if alive else _interrupted(view, now, shown, ordered=ordered)
     return "".join(f"{line}\n" for line in (*board, *facts))
 
 
@@ -154,9 +156,12 @@ def _driven(view: RunView, look: Look) -> Iterator[str]:
         yield f"Driven by process {pid} on {look.clean(host)}"
 
 
-def _interrupted(view: RunView, now: float, look: Look) -> Iterator[str]:
+def _interrupted(view: RunView, now: float, look: Look, *, ordered: bool) -> Iterator[str]:
     left = f" ({look.clean(view.detached)})" if view.detached else ""
-    yield f"INTERRUPTED{left}: nobody drives this run; builds on the servers go on."
+    jobs = "builds on the servers go on"
+    if ordered or view.cancel_requested is not None:
+        jobs = "the kill of its builds is ordered, and not all of it is confirmed"
+    yield f"INTERRUPTED{left}: nobody drives this run; {jobs}."
     yield f"The facts above are from {_ago(view.updated_at, now, look)}."
     yield from _commands(view, look.clean(view.run))
 

@@ -6,6 +6,7 @@ compared by SHA-256, and need neither SFTP nor anything else on the server but t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tarfile
 from collections.abc import Callable, Iterator
@@ -69,7 +70,17 @@ def _nothing() -> None:
 def _unpacked(
     end: JobEnd, found: LogReport, stream: Path, folder: Path
 ) -> tuple[tuple[facts.CollectedFile, ...], str | None]:
-    """Unpack a whole stream; returns the files, and why some are missing."""
+    """Unpack a whole stream and remove it; returns the files, and why some are missing."""
+    try:
+        return _taken(end, found, stream, folder)
+    finally:
+        with contextlib.suppress(OSError):  # what stays costs space and loses nothing
+            stream.unlink(missing_ok=True)
+
+
+def _taken(
+    end: JobEnd, found: LogReport, stream: Path, folder: Path
+) -> tuple[tuple[facts.CollectedFile, ...], str | None]:
     if end.kind == "exit" and end.code == NOTHING:
         return (), "no file matches its artifacts"
     if not end.ok or not found.complete:
@@ -81,7 +92,6 @@ def _unpacked(
         files = tuple(_listed(folder))
     except (OSError, tarfile.TarError) as error:
         return (), f"its artifacts were not unpacked: {error}"
-    stream.unlink()
     return files, None
 
 

@@ -11,6 +11,7 @@ import contextlib
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from buildorch.errors import StageStopped, StepFailed
@@ -83,9 +84,20 @@ class FunctionCall:
             self._end(error=str(error), end=context.last_end)
         except BaseException as error:  # noqa: BLE001 - also SystemExit: nobody else would notice
             with contextlib.suppress(OSError):  # a full disk must not leave the run waiting
-                self._host.note(context.stage.name, context.attempt, traceback.format_exc())
+                self._host.note(context.stage.name, context.attempt, _story(error))
             self._end(error=f"{type(error).__name__}: {error}".strip().splitlines()[0])
 
     def _end(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of FunctionEnded
         stage = self._context.stage.name
         self._ended(facts.FunctionEnded(stage=stage, attempt=self._context.attempt, **fields))
+
+
+def _story(error: BaseException) -> str:
+    """Return the traceback without the frames of ours, in which no user's mistake can be."""
+    package = str(Path(__file__).parents[1])
+    told = traceback.TracebackException.from_exception(error)
+    own = [index for index, frame in enumerate(told.stack) if frame.filename.startswith(package)]
+    inner = [index for index in own if index > 0]
+    frames = told.stack[1 if own[:1] == [0] else 0 : inner[0] if inner else None]
+    told.stack = traceback.StackSummary.from_list(frames or told.stack)
+    return "".join(told.format())

@@ -15,6 +15,7 @@ from buildorch.context import StepResult
 from buildorch.errors import ReplayMismatch, StageStopped, StepFailed, UsageError
 from buildorch.job import JobEnd
 from buildorch.model import JSON, Command, PlannedStage, Server
+from buildorch.runner.handed import Inputs, Outputs
 from buildorch.runner.jobs import StepSpec
 from buildorch.runner.requests import Host, StepEnd, StepRequest, ValueMade, ValueRequest
 from buildorch.scheduler import facts
@@ -74,7 +75,7 @@ class Context:
         """Run a command as the next durable step."""
         del hide  # Invoke's word; a stage's output is in its log, and never on the terminal
         _refuse(unknown)
-        given = command if isinstance(command, str) else tuple(map(_word, command))
+        given = _command(command)
         spec = StepSpec(
             command=given,
             name=name,
@@ -153,7 +154,7 @@ class Context:
     @property
     def inputs(self) -> Mapping[str, Mapping[str, JSON]]:
         """Return the outputs of all stages before this one, by name."""
-        return self._host.inputs(self.name)
+        return Inputs(self.name, self._host.inputs(self.name))
 
     def output(self, returned: JSON) -> JSON:
         """Return what the stage hands on: its outputs, with what the function returned."""
@@ -212,17 +213,16 @@ class Context:
             raise StageStopped(self._stopped)
 
 
-class Outputs(dict[str, JSON]):
-    """The values that a stage hands on; each is recorded when it is set."""
-
-    def __init__(self, record: Callable[[str, JSON], None]) -> None:
-        super().__init__()
-        self._record = record
-
-    def __setitem__(self, key: str, value: JSON) -> None:
-        """Record *value*, then keep it."""
-        self._record(key, value)
-        super().__setitem__(key, value)
+def _command(given: object) -> Command:
+    """Return a command as text or as its words."""
+    if isinstance(given, str):
+        return given
+    if isinstance(given, list | tuple) and given:
+        return tuple(map(_word, given))
+    raise UsageError(
+        "c.run takes a command as text for the shell, or as a list of words that is not empty, "
+        f"not {given!r}"
+    )
 
 
 def _refuse(unknown: Mapping[str, object]) -> None:

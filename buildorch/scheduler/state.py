@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from buildorch import events
 from buildorch.events import Event
-from buildorch.model import Plan
+from buildorch.model import Plan, PlannedStage
 from buildorch.scheduler.stage import CHANGES, StageState
 from buildorch.scheduler.table import Phase, next_phase
 
@@ -43,13 +43,14 @@ class RunState:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.stages: dict[str, StageState] = {
-            stage.name: StageState(stage, pending=len(stage.after)) for stage in plan.stages
-        }
-        self.followers: dict[str, list[str]] = {name: [] for name in self.stages}
+        self._after_of = {stage.name: stage.after for stage in plan.stages}
+        self.stages: dict[str, StageState] = {}
+        self.followers: dict[str, list[str]] = {stage.name: [] for stage in plan.stages}
         for stage in plan.stages:
-            for before in stage.after:
-                self.followers[before].append(stage.name)
+            before = self._awaited(stage)
+            self.stages[stage.name] = StageState(stage, pending=len(before))
+            for name in before:
+                self.followers[name].append(stage.name)
         for state in self.stages.values():
             if not state.pending:
                 state.phase = Phase.QUEUED
@@ -63,6 +64,23 @@ class RunState:
         self.archived = False
         self.archive_error: str | None = None
         self.finished: events.RunFinished | None = None
+
+    def _awaited(self, stage: PlannedStage) -> list[str]:
+        """Return the stages that have to end before *stage* can start.
+
+        For an `always` stage those are all before it, not the nearest alone: after a cancel the
+        nearest may be over, never having begun, while one before it is still being killed.
+        """
+        if not stage.always:
+            return list(stage.after)
+        found: dict[str, None] = {}
+        todo = list(stage.after)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found[name] = None
+                todo += self._after_of[name]
+        return list(found)
 
     def apply(self, event: Event, now: float) -> Iterator[StageState]:
         """Change the state by *event*, which happened at the monotonic time *now*.

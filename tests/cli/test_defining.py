@@ -120,6 +120,18 @@ def test_who_cannot_be_told_is_a_warning(user: User, here: Here) -> None:
     assert outcome.err.startswith("warning: alerts: has no `token`;")
 
 
+def test_a_secret_that_is_not_set_is_a_warning(user: User, here: Here) -> None:
+    """`check` says of each secret what would keep a run from beginning."""
+    user.write(
+        "a.yaml",
+        "name: a\nstages: [{name: a, command: make, env: {A: {secret: NO_SUCH_ONE}}}]\n",
+    )
+    outcome = here("check", "a.yaml")
+    said = "stage a: the secret NO_SUCH_ONE is not set; export it, then try again\n"
+    assert (outcome.code, outcome.err) == (0, f"warning: {said}")
+    assert said in here("run", "a.yaml").err
+
+
 @pytest.mark.parametrize(
     ("form", "beginning"),
     [

@@ -127,6 +127,15 @@ def test_a_log_is_followed_through_its_retries(user: User) -> None:
         assert user.run("logs", "last", "a").out == "second\ndone\n"
 
 
+def test_following_a_stage_that_never_ran_says_why(user: User, here: Here) -> None:
+    """`-f` of a stage without a log is not silent."""
+    user.stages("bad", a="exit 1", b="true")
+    user.run("run", "bad.yaml")
+    outcome = here("logs", "last", "b", "-f")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert user.plain(outcome.err) == "stage b of run RUN has no log: it is skipped (a failed)\n"
+
+
 def test_following_a_run_that_nobody_drives_ends(user: User) -> None:
     """When the controller dies, `-f` ends with 75 and says how the run is picked up."""
     user.stages("slow", a="echo begun; sleep 60", b="true")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from buildorch import events
 from buildorch.model import RunStatus, StageStatus
 from buildorch.observers.look import Look
@@ -96,6 +98,18 @@ def test_status_of_an_interrupted_run() -> None:
         "Resume:  buildorch resume 0714-2\n"
         "Cancel:  buildorch cancel 0714-2\n"
     )
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_status_of_an_interrupted_cancel(seen: bool) -> None:
+    """Where the cancel is ordered, seen by a controller or not, no build is said to go on."""
+    story = half_way()
+    if seen:
+        story.tell(events.CancelRequested(by="mina"))
+    story.tell(events.ControllerDetached(reason="hangup"))
+    text = status_text(story.seen, alive=False, now=story.at, ordered=not seen, look=_LOOK)
+    assert "go on" not in text
+    assert "the kill of its builds is ordered, and not all of it is confirmed." in text
 
 
 def test_status_of_a_run_that_is_over() -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from buildorch import api, events
 from buildorch.definitions import Pipeline
 from buildorch.flow import Stage
+from buildorch.job import JobEnd
 from buildorch.model import Config
+from buildorch.runner.artifacts import NOTHING, _unpacked
+from buildorch.scheduler.facts import LogReport
 from buildorch.testing import EventLog
 
 FILES = {
@@ -67,3 +72,22 @@ def test_artifacts_that_match_nothing_are_a_warning(tmp_path: Path) -> None:
     assert result.ok
     assert finished is not None
     assert "no file matches its artifacts" == finished.warning
+    assert [] == list(Path(result.results).rglob(".artifacts-*"))
+
+
+@pytest.mark.parametrize(
+    ("end", "complete"),
+    [
+        (JobEnd(kind="exit", code=NOTHING), True),
+        (JobEnd(kind="exit", code=2), True),
+        (JobEnd(kind="exit", code=0), False),
+        (JobEnd(kind="exit", code=0), True),
+    ],
+)
+def test_no_stream_stays_whatever_became_of_it(tmp_path: Path, end: JobEnd, complete: bool) -> None:
+    """No file matched, tar failed, bytes are missing, no tar at all: the stream is removed."""
+    stream = tmp_path / ".artifacts-1.tar"
+    stream.write_bytes(b"no tar")
+    found = LogReport(size=6, complete=complete)
+    files, warning = _unpacked(end, found, stream, tmp_path / "artifacts")
+    assert ((), True, False) == (files, bool(warning), stream.exists())

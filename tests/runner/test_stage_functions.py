@@ -130,6 +130,16 @@ def has_a_nul_byte_in_its_environment(c: StageContext) -> None:
     c.run("true", env={"WORD": "a\0b"})
 
 
+def runs_a_number(c: StageContext) -> None:
+    c.run(5)  # type: ignore[arg-type] # what is wrong with it
+
+
+def reads_what_is_not_before_it(c: StageContext) -> None:
+    with pytest.raises(KeyError):
+        c.inputs["zz"]
+    c.inputs["befor"]
+
+
 def exits(_: StageContext) -> None:
     sys.exit(3)
 
@@ -146,6 +156,7 @@ def says_what_no_text_can_hold(_: StageContext) -> None:
         (returns_no_number, "JSON values only"),
         (has_a_nul_byte, "NUL byte"),
         (has_a_nul_byte_in_its_environment, "NUL byte"),
+        (runs_a_number, "c.run takes a command as text for the shell, or as a list of words"),
         (exits, "SystemExit: 3"),
         (says_what_no_text_can_hold, "ValueError"),
     ],
@@ -159,6 +170,14 @@ def test_a_defect_of_a_function_fails_its_stage_alone(
     assert {"broken": "failed", "other": "succeeded"} == statuses(result)
     assert why in (result.stages["broken"].reason or "")
     assert 1 == result.exit_code
+
+
+def test_an_input_that_is_none_is_told_with_the_nearest(bench: Bench) -> None:
+    """A stage that is not before the function is a `KeyError` that names the one meant."""
+    reader = stage(server="one", name="reader")(reads_what_is_not_before_it)
+    result = bench.run(Pipeline("p", sequence(a_stage("before"), reader)))
+    said = "no stage 'befor' comes before stage reader; did you mean 'before'?"
+    assert said in (result.stages["reader"].reason or "")
 
 
 def test_paths_and_numbers_are_words_of_a_command(bench: Bench) -> None:

@@ -182,6 +182,24 @@ def test_cleanup_that_worked_does_not_deploy_a_failure() -> None:
     assert {"a": "failed", "cleanup": "succeeded", "deploy": "skipped"} == world.statuses()
 
 
+def test_cleanup_waits_for_what_is_still_being_killed() -> None:
+    """After a cancel an `always` stage waits for all before it, not for its neighbour alone."""
+    stages = (
+        a_stage("build", 0),
+        a_stage("test", 1, after=("build",)),
+        a_stage("off", 2, after=("test",), always=True),
+    )
+    world = World(Plan(name="p", stages=stages), random.Random(0))  # noqa: S311 - likewise
+    world.turn()
+    world.turn(facts.SlotTaken(stage="build", server="one"))
+    world.turn(facts.Connected(server="one"))
+    world.turn(facts.CancelOrdered(by="me"))
+    assert {"test": "cancelled"} == world.statuses()
+    assert world.scheduler.state.stages["off"].phase == "waiting"
+    world.go()
+    assert {"build": "cancelled", "test": "cancelled", "off": "succeeded"} == world.statuses()
+
+
 def test_allowed_failure_lets_dependents_go_on() -> None:
     """A stage that may fail blocks nobody, and the run succeeds."""
     world = run(a_stage("a", 0, allow_failure=True), a_stage("b", 1, after=("a",)), end=fails("a"))

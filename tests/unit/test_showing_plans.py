@@ -173,3 +173,9 @@ def test_an_unknown_form_is_refused(plan: Plan) -> None:
     """A misspelt form names the nearest."""
     with pytest.raises(UsageError, match="did you mean 'mermaid'"):
         draw(plan, "mermiad")
+
+
+def test_a_path_is_no_configuration(plan: Plan) -> None:
+    """`explain` says what it takes in place of a path."""
+    with pytest.raises(UsageError, match=r"takes a Config, not 'config\.yaml'"):
+        explain(plan, "config.yaml")  # type: ignore[arg-type] # what is wrong with it
