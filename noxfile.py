@@ -72,5 +72,5 @@ def day(session: nox.Session) -> None:
 @nox.session(venv_backend="virtualenv", python=PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Run the tests that need no host on each supported Python."""
-    session.install("-e", ".[test]")
+    session.install("-e", ".[test,lint]")
     session.run(*TESTS, "-m", "not hosts and not sshd and not day", *session.posargs)
