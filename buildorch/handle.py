@@ -76,7 +76,8 @@ def finish(handle: RunHandle) -> RunResult:
     """Wait for the end; the first Ctrl-C cancels, the second leaves; in a notebook it detaches."""
     while True:
         try:
-            if (result := handle.wait()) is not None:
+            # In steps: a signal that comes just before a wait begins is noticed at its end.
+            if (result := handle.wait(1.0)) is not None:
                 return result
         except KeyboardInterrupt:
             if "ipykernel" in sys.modules:

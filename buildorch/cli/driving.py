@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
@@ -12,7 +14,7 @@ from typing import Any, TypeAlias
 from buildorch import api
 from buildorch.assembly import Driver
 from buildorch.cli.aside import prints_aside
-from buildorch.runner.controller import Detach, Inbox, Interrupt
+from buildorch.runner.controller import Detach, Inbox, Interrupt, Poke
 from buildorch.runner.journal import Observer
 from buildorch.view import RunView, StageView, exit_code
 
@@ -100,7 +102,34 @@ def signals_to(inbox: Inbox, *, ci: bool) -> Iterator[None]:
         number: signal.signal(number, handler) for number, handler in wanted.items()
     }
     try:
-        yield
+        with _woken_by_signals(inbox):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _woken_by_signals(inbox: Inbox) -> Iterator[None]:
+    """Wake the controller after each signal, so that Python gets to run its handler.
+
+    A signal that comes just before the main thread begins to wait, or that another thread is
+    given, would else be noticed at the next turn: a minute later.
+    """
+    ear, mouth = os.pipe()
+    os.set_blocking(mouth, False)
+
+    def listen() -> None:
+        while os.read(ear, 64):
+            inbox.put(Poke())
+
+    thread = threading.Thread(target=listen, name="signals", daemon=True)
+    thread.start()
+    before = signal.set_wakeup_fd(mouth, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(mouth)
+        thread.join()
+        os.close(ear)
