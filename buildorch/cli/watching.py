@@ -82,7 +82,9 @@ class Watched:
 
     def _fresh(self) -> Iterator[Recorded]:
         rest, self._rest = self._rest, []
-        for record in rest or self._store.read(self.view.run, self.view.seq):
+        known = rest[-1].seq if rest else self.view.seq
+        # Also after the first ones, which were read before anybody asked who drives the run.
+        for record in (*rest, *self._store.read(self.view.run, known)):
             self.view.apply(record)
             yield record
 

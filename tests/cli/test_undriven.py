@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
+from buildorch import api
+from buildorch.cli.watching import Watched
+from buildorch.definitions import Pipeline
+from buildorch.flow import Stage
+from buildorch.model import Config, Server
+from buildorch.testing import FakeBackend, Script
 from cli.user import User, signalled, until
 
 CONFIG = """\
@@ -31,3 +38,24 @@ def test_a_job_that_nobody_drives_is_told(user: User) -> None:
         warned = user.run("run", "two.yaml", "--config", "config.yaml").err
         assert f"{run} long may still run on here, and nobody drives it" in warned
         assert f"buildorch cancel {run}" in warned
+
+
+def test_a_run_that_ends_while_it_is_looked_up_is_over(tmp_path: Path) -> None:
+    """What was stored between the first read and the question who drives it is seen."""
+    backend = FakeBackend({"a": [Script(hold=True)]})
+    config = Config(servers={"one": Server(name="one", backend="fake")})
+    options = api.Options(
+        config=config,
+        backends={"fake": backend},
+        home=tmp_path / "home",
+        results=tmp_path / "results",
+    )
+    handle = api.start(Pipeline("p", Stage(name="a", command="make", server="one")), options)
+    until(lambda: backend.running("a"), "it runs")
+    with api.history(options) as (places, store):
+        watched = Watched(places, store, handle.run_id)
+        backend.finish("a")
+        assert handle.wait(30) is not None
+        kinds = [record.event.kind for record in watched.records()]
+    assert watched.over
+    assert "run_finished" in kinds
