@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import tarfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from buildorch.runner.checksum import sha256_of
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact
 
@@ -34,7 +34,7 @@ class Archive:
         try:
             self.write()
             size = self.path.stat().st_size
-            put(facts.Archived(path=str(self.path), size=size, sha256=_digest(self.path)))
+            put(facts.Archived(path=str(self.path), size=size, sha256=sha256_of(self.path)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the run waits for the answer
             put(facts.Archived(error=str(error) or repr(error)))
 
@@ -67,9 +67,4 @@ class Archive:
             name = path.relative_to(self.results)
             archive.add(path, f"{self.results.name}/{name}", recursive=False)
             if path.is_file() and not path.is_symlink():
-                yield f"{_digest(path)}  {name}\n"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+                yield f"{sha256_of(path)}  {name}\n"

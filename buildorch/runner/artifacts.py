@@ -7,12 +7,12 @@ compared by SHA-256, and need neither SFTP nor anything else on the server but t
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from buildorch.job import Job, JobEnd
+from buildorch.runner.checksum import sha256_of
 from buildorch.runner.collector import AttemptLog
 from buildorch.runner.watch import Watch
 from buildorch.scheduler import facts
@@ -123,10 +123,5 @@ def _listed(folder: Path) -> Iterator[facts.CollectedFile]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield facts.CollectedFile(
-                path=str(path), size=path.stat().st_size, sha256=_digest(path)
+                path=str(path), size=path.stat().st_size, sha256=sha256_of(path)
             )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

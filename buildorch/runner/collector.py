@@ -6,7 +6,6 @@ controller goes on where the file ends.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import BinaryIO
 import attrs
 
 from buildorch.analysis import Analyzer, alert
+from buildorch.runner.checksum import sha256_of
 from buildorch.runner.masking import Masker
 from buildorch.scheduler.facts import LogReport
 
@@ -93,12 +93,7 @@ class AttemptLog:
 
     def digest(self, base: int) -> str:
         """Return the SHA-256 (hex) of the file from byte *base* on."""
-        found = hashlib.sha256()
-        with self.path.open("rb") as collected:
-            collected.seek(base)
-            while piece := collected.read(_PIECE):
-                found.update(piece)
-        return found.hexdigest()
+        return sha256_of(self.path, base)
 
     def report(self) -> LogReport:
         """Return what all of the log says so far."""
