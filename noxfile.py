@@ -69,6 +69,26 @@ def day(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "day", "-v", "tests/day", *session.posargs)
 
 
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Live stories of faults on real hosts: `nox -s chaos -- --seeds 200 --jobs 4`."""
+    session.env["PYTHONPATH"] = f"{Path('tests').resolve()}:{Path.cwd()}"
+    session.run("python", "-m", "chaos", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Look long at everything that is read from outside."""
+    session.run(*TESTS, "tests/fuzz", "--hypothesis-profile=long", "--timeout=0", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Disable the mechanism of each promise: its named test has to notice."""
+    session.env["PYTHONPATH"] = f"{Path('tests').resolve()}:{Path.cwd()}"
+    session.run("python", "-m", "mutants", *session.posargs)
+
+
 @nox.session(venv_backend="virtualenv", python=PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Run the tests that need no host on each supported Python."""

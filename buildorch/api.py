@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from buildorch.errors import RunOwned, UsageError
 from buildorch.handle import RunHandle, finish
 from buildorch.model import Plan
+from buildorch.ordering import Ordered, order_cancel, order_move
 from buildorch.result import RunResult
 from buildorch.running import (
     ConfigLike,
@@ -26,7 +27,6 @@ from buildorch.running import (
     user,
 )
 from buildorch.store.codec import plan_from_dict
-from buildorch.store.control import poke
 from buildorch.store.database import Store
 from buildorch.store.ownership import holder
 from buildorch.store.places import Places
@@ -40,8 +40,10 @@ __all__ = [
     "cancel",
     "configuration",
     "history",
+    "move",
     "opened",
     "order_cancel",
+    "order_move",
     "plan",
     "reopened",
     "resume",
@@ -163,7 +165,11 @@ def retry(
 
 
 def cancel(
-    run: str, options: Options | None = None, *, by: str = "another program"
+    run: str,
+    options: Options | None = None,
+    *,
+    by: str = "another program",
+    abandon: bool = False,
 ) -> RunResult | None:
     """End a run: by its controller where one lives, else by ourselves.
 
@@ -171,6 +177,7 @@ def cancel(
         run: Its id, a unique prefix of it, or `last`.
         options: How it is driven where nobody drives it.
         by: Who wants that.
+        abandon: Whether it ends without servers that do not answer; jobs may live on there.
 
     Returns:
         The result where we ended it; None where its controller was asked to.
@@ -179,30 +186,44 @@ def cancel(
         UsageError: It has ended.
     """
     options = options or Options()
-    found, heard = order_cancel(run, options, by=by)
-    if heard:
-        return None
-    try:
-        return finish(RunHandle(reopened(found, options)))
-    except RunOwned:
-        return None  # its controller begins just now, and finds the order
+    return _obeyed(order_cancel(run, options, by=by, abandon=abandon), options)
 
 
-def order_cancel(run: str, options: Options, *, by: str) -> tuple[str, bool]:
-    """Store the wish that *run* ends, which is never undone.
+def move(
+    run: str,
+    stage: str,
+    server: str | None = None,
+    options: Options | None = None,
+    *,
+    by: str = "another program",
+) -> RunResult | None:
+    """Let a stage go on on another server: its job is killed, or fenced where it cannot be.
+
+    Args:
+        run: Id of the run, a unique prefix of it, or `last`.
+        stage: Name of the stage.
+        server: One of the stage's servers; None is its next fallback.
+        options: How the run is driven where nobody drives it.
+        by: Who wants that.
 
     Returns:
-        Its id, and whether a controller has heard the wish; else whoever drives it next does.
+        The result of the run where we drove it to its end; None where its controller was asked.
 
     Raises:
-        UsageError: It has ended.
+        UsageError: The stage cannot be moved, or not there.
     """
-    with history(options) as (places, store):
-        found = store.find(run)
-        if store.run(found).status is not None:
-            raise UsageError(f"run {found} has ended already: {store.run(found).status}")
-        store.order(found, "cancel", by, at=time.time())
-        return found, poke(places, found)
+    options = options or Options()
+    return _obeyed(order_move(run, stage, server, options, by=by), options)
+
+
+def _obeyed(order: Ordered, options: Options) -> RunResult | None:
+    """Drive the run that nobody drives, so that the order is obeyed."""
+    if order.heard:
+        return None
+    try:
+        return finish(RunHandle(reopened(order.run, options)))
+    except RunOwned:
+        return None  # its controller begins just now, and finds the order
 
 
 def status(run: str = "last", options: Options | None = None) -> RunView:

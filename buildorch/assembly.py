@@ -17,14 +17,15 @@ import attrs
 from buildorch.analysis import Analyzer
 from buildorch.analysis.tail import tail
 from buildorch.events import Event, Recorded
-from buildorch.model import JSON, Channel, Config, PlannedStage
+from buildorch.model import JSON, Channel, Config, PlannedStage, Secret
 from buildorch.notifiers import Delivery
 from buildorch.ports import Backend
 from buildorch.runner.archive import Archive
 from buildorch.runner.calls import Calls
 from buildorch.runner.controller import Controller, Inbox, Told
+from buildorch.runner.jobs import Identity
 from buildorch.runner.journal import Journal, Observer
-from buildorch.runner.links import KILL_GRACE, Identity, Links
+from buildorch.runner.links import KILL_GRACE, Links
 from buildorch.runner.logs import Logs
 from buildorch.scheduler import Scheduler
 from buildorch.store.codec import plan_from_dict
@@ -65,6 +66,7 @@ class Surroundings:
         notifiers: Notifiers and functions of the caller, by channel.
         environ: Where secrets come from.
         kill_grace: Seconds that a tree has between TERM and KILL.
+        abandon_after: Seconds after which a server that does not answer is given up; None: never.
     """
 
     config: Config
@@ -77,6 +79,7 @@ class Surroundings:
     notifiers: Mapping[str, Any] = attrs.field(factory=dict)
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
     kill_grace: float = KILL_GRACE
+    abandon_after: float | None = None
 
 
 @attrs.frozen
@@ -108,7 +111,7 @@ class Assembly:
         here: What the run is driven with.
         view: The run up to now.
         epoch: Number of the controller.
-        secrets: Values of all secrets by variable.
+        secrets: Values of all secrets.
         scheduler: The run's state, replayed.
         clock: Time.
         inbox: Where everything arrives.
@@ -118,7 +121,7 @@ class Assembly:
     here: Surroundings
     view: RunView
     epoch: int
-    secrets: Mapping[str, str]
+    secrets: Mapping[Secret, str] = attrs.field(repr=False)
     scheduler: Scheduler
     clock: SystemClock
     inbox: Inbox
@@ -130,13 +133,13 @@ class Assembly:
         stored: Sequence[Recorded],
         epoch: int,
         here: Surroundings,
-        secrets: Mapping[str, str],
+        secrets: Mapping[Secret, str],
     ) -> Assembly:
         """Return the assembly for a run of which *stored* is known."""
         view = RunView.of(stored, plan_from_dict)
         chance = random.SystemRandom().random
         clock = SystemClock()
-        scheduler = Scheduler(view.plan, view.run, here.config.defaults, chance)
+        scheduler = Scheduler(view.plan, view.run, here.config.defaults, chance, here.abandon_after)
         replay(scheduler, stored, clock)
         return cls(
             here=here,
@@ -174,7 +177,9 @@ class Assembly:
     def _links(self, logs: Logs) -> Links:
         return Links(
             self.scheduler.state,
-            identity=Identity(self.view.run, self.view.created.nonce, self.epoch),
+            identity=Identity(
+                self.view.run, self.view.created.nonce, self.epoch, self.view.created.by
+            ),
             backends=self.here.backends,
             logs=logs,
             secrets=self.secrets,

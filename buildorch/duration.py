@@ -96,7 +96,7 @@ def exact_duration(seconds: float) -> str:
         if number:
             parts.append(f"{number}{unit}")
     rest = left + (seconds - whole)
-    return " ".join(parts + ([f"{rest:g}s"] if rest else []))
+    return " ".join(parts + ([f"{rest:.6f}".rstrip("0").rstrip(".") + "s"] if rest else []))
 
 
 def _seconds(value: object) -> float:

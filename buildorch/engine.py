@@ -13,8 +13,9 @@ from buildorch import events, messages
 from buildorch.assembly import Assembly, Driver, Surroundings, SystemClock
 from buildorch.errors import UsageError
 from buildorch.events import Recorded
-from buildorch.model import Plan
+from buildorch.model import Plan, Secret
 from buildorch.runner.controller import Poke
+from buildorch.runner.journal import Observer
 from buildorch.secret_values import resolve_secrets
 from buildorch.store.codec import plan_from_dict, plan_to_dict
 from buildorch.store.control import ControlSocket
@@ -96,7 +97,11 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
         stored = here.store.read(run)
         view = RunView.of(stored, plan_from_dict)
         if view.status is not None and not (here.channels and _untold(view)):
-            raise UsageError(f"run {run} has ended: {view.status}; start a new one instead")
+            left = "".join(
+                f"; {one.server} has not confirmed that its job {one.job} is dead"
+                for one in view.orphans
+            )
+            raise UsageError(f"run {run} has ended: {view.status}{left}; start a new one instead")
         with ExitStack() as held:
             stages = view.plan.stages
             if view.status is not None:
@@ -131,19 +136,27 @@ def _find_functions(view: RunView, here: Surroundings) -> None:
 
 @contextmanager
 def _driver(
-    stored: Sequence[Recorded], lock: RunLock, here: Surroundings, secrets: Mapping[str, str]
+    stored: Sequence[Recorded], lock: RunLock, here: Surroundings, secrets: Mapping[Secret, str]
 ) -> Iterator[Driver]:
     """Put a controller together, show what happened before, and listen to other processes."""
     parts = Assembly.of(stored, lock.epoch, here, secrets)
     attached = events.ControllerAttached(
         pid=os.getpid(), host=socket.gethostname(), boot_id=boot_id()
     )
-    for record in stored:
-        for observer in here.observers:
-            observer.see(parts.view, record)
+    _show(stored, parts.view.plan, here.observers)
     with ControlSocket(here.places, parts.view.run, lambda: parts.inbox.put(Poke())):
         first: tuple[events.Event, ...] = (attached, *_greeting(stored, parts.view, here))
         yield parts.driver(first if parts.view.status is None else ())
+
+
+def _show(stored: Sequence[Recorded], plan: Plan, observers: Sequence[Observer]) -> None:
+    """Show what happened before, each event with the run as it was after it."""
+    view = RunView.start(plan, stored[0])
+    for record in stored:
+        if record is not stored[0]:
+            view.apply(record)
+        for observer in observers:
+            observer.see(view, record)
 
 
 def _greeting(
@@ -161,7 +174,8 @@ def _greeting(
 def _make_results(folder: Path) -> None:
     """Make the run's folder, and let `latest` beside it point there."""
     try:
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
         fresh = folder.parent / f".latest.{os.getpid()}"
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(folder.name)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
-from buildorch.job import JobEnd
+from buildorch.job import JobEnd, Wait
 from buildorch.model import JSON, RunStatus, StageStatus
 
 #: Version of the events' fields; readers upgrade older ones, and refuse newer ones.
@@ -61,6 +61,25 @@ class CancelRequested:
     """Somebody wants the run to end; never undone."""
 
     kind: ClassVar[str] = "cancel_requested"
+    by: str
+
+
+@attrs.frozen(kw_only=True)
+class AbandonRequested:
+    """Nobody is to wait any more for servers that do not answer; never undone."""
+
+    kind: ClassVar[str] = "abandon_requested"
+    by: str
+
+
+@attrs.frozen(kw_only=True)
+class MoveRequested:
+    """Somebody wants the stage to go on on another server, in place of this attempt."""
+
+    kind: ClassVar[str] = "move_requested"
+    stage: str
+    attempt: int
+    server: str
     by: str
 
 
@@ -122,14 +141,29 @@ class StepStarted:
 
 
 @attrs.frozen(kw_only=True)
+class StepWaiting:
+    """The job waits on its server, `wait` says what for; None: it goes on."""
+
+    kind: ClassVar[str] = "step_waiting"
+    stage: str
+    attempt: int
+    step: int
+    wait: Wait | None = None
+
+
+@attrs.frozen(kw_only=True)
 class LinkLost:
-    """The connection of a running stage is gone; its job goes on."""
+    """The connection of a running stage is gone; its job goes on.
+
+    A second one of the same loss has `barred`, as in `facts.LinkDown`.
+    """
 
     kind: ClassVar[str] = "link_lost"
     stage: str
     attempt: int
     server: str
     reason: str
+    barred: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -200,24 +234,32 @@ class AttemptFinished:
 
 @attrs.frozen(kw_only=True)
 class RetryScheduled:
-    """Another attempt follows after `delay` seconds; `cause` is `failure` or `infrastructure`."""
+    """Another attempt follows after `delay` seconds, on `server` where that is another one.
+
+    `cause` is `failures`, `infrastructure`, `free` (it never started) or `moved`.
+    """
 
     kind: ClassVar[str] = "retry_scheduled"
     stage: str
     attempt: int
     delay: float
     cause: str
+    server: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class OrphanNoted:
-    """A job may still be alive on a server that cannot be asked now."""
+    """A job of an attempt that is over may still be alive on its server.
+
+    It is killed as soon as the server answers; a `spared` one only when it is in the way.
+    """
 
     kind: ClassVar[str] = "orphan_noted"
     stage: str
     attempt: int
     server: str
     job: str
+    spared: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -315,6 +357,8 @@ Event: TypeAlias = (
     | ControllerAttached
     | ControllerDetached
     | CancelRequested
+    | AbandonRequested
+    | MoveRequested
     | AttemptStarted
     | ConnectFailed
     | StepLaunching
@@ -328,6 +372,7 @@ Event: TypeAlias = (
     | RetryScheduled
     | OrphanNoted
     | OrphanGone
+    | StepWaiting
     | ArtifactStored
     | ArtifactsCollected
     | NotificationDue
@@ -344,10 +389,13 @@ KINDS: Mapping[str, type[Event]] = {
         ControllerAttached,
         ControllerDetached,
         CancelRequested,
+        AbandonRequested,
+        MoveRequested,
         AttemptStarted,
         ConnectFailed,
         StepLaunching,
         StepStarted,
+        StepWaiting,
         LinkLost,
         LinkRestored,
         KillRequested,

@@ -10,7 +10,16 @@ import attrs
 from buildorch.duration import exact_duration
 from buildorch.errors import UsageError
 from buildorch.messages.routing import hearers
-from buildorch.model import JSON, THIS_MACHINE, Channel, Config, Plan, PlannedStage, Server
+from buildorch.model import (
+    JSON,
+    THIS_MACHINE,
+    Channel,
+    Config,
+    Plan,
+    PlannedStage,
+    Secret,
+    Server,
+)
 
 #: Lines of a command that are shown.
 _LINES = 5
@@ -83,6 +92,8 @@ def _stage(stage: PlannedStage, config: Config) -> Iterator[str]:
         yield "   runs whatever happened before it, also after a cancel (always)"
     if stage.allow_failure:
         yield "   its failure does not fail the run (allow_failure)"
+    if stage.resources:
+        yield f"   has {', '.join(stage.resources)} for itself"
     if stage.artifacts:
         yield f"   collects {', '.join(stage.artifacts)}"
 
@@ -133,7 +144,8 @@ def _how_long(stage: PlannedStage) -> str:
     idle = ""
     if stage.idle_timeout:
         idle = f", {exact_duration(stage.idle_timeout)} without progress"
-    return f"{attempts}, {limit}{idle}"
+    lease = f", {exact_duration(stage.lease)} without a controller" if stage.lease else ""
+    return f"{attempts}, {limit}{idle}{lease}"
 
 
 def _told(plan: Plan, channels: Mapping[str, Channel]) -> Iterator[str]:
@@ -145,6 +157,7 @@ def _told(plan: Plan, channels: Mapping[str, Channel]) -> Iterator[str]:
 
 
 def _value(value: JSON) -> str:
-    if isinstance(value, dict):
-        return next((f"${name}" for key, name in value.items() if key == "$secret"), str(value))
+    if isinstance(value, dict) and "$secret" in value:
+        secret = Secret.of(value["$secret"])
+        return f"${secret.name}" if secret.source == "environment" else secret.name
     return value if isinstance(value, str) else str(value)

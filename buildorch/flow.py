@@ -64,11 +64,15 @@ class Stage(Wiring):
         workdir: Folder on the server.
         timeout: Longest time of an attempt: seconds, text such as `1h30m`, or a timedelta.
         idle_timeout: Longest time without progress.
+        lease: How long its job may live without a controller: then its server kills it, and a
+            fallback can begin. It gives up running detached for longer.
         retry: How often it is tried again.
         env: Environment of its commands.
         setup: Shell text sourced before each command.
         shell: Words that start the shell.
         artifacts: Globs of files that are collected.
+        resources: Names of devices that it has for itself on its server, such as `rack/ccu2-01`.
+        lock: A name that runs lock on the server instead of the stage's folder.
         fallback: Names of servers to use when the first cannot be reached.
         allow_failure: Whether dependents go on when it failed.
         always: Whether it runs whatever happened before.
@@ -91,11 +95,14 @@ class Stage(Wiring):
     workdir: str | None = None
     timeout: Duration | None = None
     idle_timeout: Duration | None = None
+    lease: Duration | None = None
     retry: Retry | None = attrs.field(default=None, converter=options.retry)
     env: Mapping[str, str | Secret] = attrs.field(factory=dict, converter=options.mapping)
     setup: str | None = None
     shell: tuple[str, ...] | None = attrs.field(default=None, converter=options.words)
     artifacts: tuple[str, ...] = attrs.field(default=(), converter=options.many)
+    resources: tuple[str, ...] = attrs.field(default=(), converter=options.many)
+    lock: str | None = None
     fallback: tuple[str, ...] | None = attrs.field(default=None, converter=options.many_or_none)
     allow_failure: bool = False
     always: bool = False

@@ -7,8 +7,10 @@ import threading
 from contextlib import AbstractContextManager, ExitStack
 
 from buildorch.assembly import Driver
+from buildorch.ordering import check_move
 from buildorch.result import RunResult
 from buildorch.runner.controller import Detach, Interrupt
+from buildorch.scheduler import facts
 from buildorch.view import RunView
 
 
@@ -53,12 +55,34 @@ class RunHandle:
             raise self._error
         return RunResult(self.view)
 
-    def cancel(self, by: str = "this program") -> None:
+    def cancel(self, by: str = "this program", *, abandon: bool = False) -> None:
         """End the run: every remote tree is killed; `wait` returns when that is confirmed.
 
         A second call leaves without waiting for that; the cancel stays recorded.
+
+        Args:
+            by: Who wants that.
+            abandon: Whether it ends without servers that do not answer; jobs may live on there.
         """
-        self._driver.inbox.put(Interrupt(by))
+        if abandon:
+            self._driver.inbox.put(facts.CancelOrdered(by=by))
+            self._driver.inbox.put(facts.AbandonOrdered(by=by))
+        else:
+            self._driver.inbox.put(Interrupt(by))
+
+    def move(self, stage: str, server: str | None = None, by: str = "this program") -> None:
+        """Let a stage go on on another server: its job is killed, or fenced where it cannot be.
+
+        Args:
+            stage: Name of the stage.
+            server: One of the stage's servers; None is its next fallback.
+            by: Who wants that.
+
+        Raises:
+            UsageError: The stage cannot be moved, or not there.
+        """
+        check_move(self.view, stage, server)
+        self._driver.inbox.put(facts.MoveOrdered(stage=stage, server=server, by=by))
 
     def detach(self) -> None:
         """Leave the run; jobs go on, and `resume` picks it up."""

@@ -12,6 +12,53 @@ from buildorch.model import Command, tuple_of
 #: What a supervisor can record as the way a job ended.
 EndKind: TypeAlias = Literal["exit", "signal", "lost"]
 
+#: What a job can wait for on its server.
+WaitKind: TypeAlias = Literal["lock", "bitbake"]
+
+
+@attrs.frozen(kw_only=True)
+class Lock:
+    """What one owner at a time may use on a server: a folder, or something with a name.
+
+    Two folders of which one is inside the other are one thing.
+
+    Attributes:
+        owner: Who may have it together: letters, digits, `-` and `.` only.
+        folder: The folder; `~` is the account's home.
+        name: A device or another key, for what is no folder.
+    """
+
+    owner: str
+    folder: str | None = None
+    name: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Wait:
+    """What a job on a server waits for, and who has it.
+
+    Attributes:
+        kind: `lock` (before its command), or `bitbake` (its client waits for another's build).
+        name: The folder or the name of the lock.
+        place: Its place in the line, from 1.
+        user: Account of the holder on that server.
+        by: Who started the holder's run, where it is one of ours.
+        pid: Process of the holder.
+        run: Run of the holder, where it is one of ours.
+        stage: Stage of the holder, likewise.
+        seconds: Since when the holder has it, in seconds before now; None where unknown.
+    """
+
+    kind: WaitKind
+    name: str
+    place: int = 1
+    user: str | None = None
+    by: str | None = None
+    pid: int | None = None
+    run: str | None = None
+    stage: str | None = None
+    seconds: float | None = None
+
 
 def _plain(value: Mapping[str, str]) -> dict[str, str]:
     return dict(value)
@@ -25,6 +72,7 @@ class Job:
         id: `RUN.STAGE-INDEX.ATTEMPT.STEP`, letters, digits, `-` and `.` only; also its folder.
         nonce: 128-bit hex of the run; a folder with another nonce is another run's.
         epoch: The controller's number; a server refuses a launch of a lower epoch.
+        by: Who started the run; those who wait for its locks are told.
         title: `stage attempt 1 step 1` in words, for people who look on the server.
         command: Text for the shell, or arguments.
         shell: Words that start the shell, or None for bash -e, else sh -e.
@@ -38,6 +86,11 @@ class Job:
         kill_grace: Seconds between TERM and KILL.
         log_limit: Bytes the log may have; more ends the job.
         min_free: Bytes that must be free in the workdir before the launch.
+        locks: What it waits for before its command starts, all or none, and keeps to its end.
+        lease: Seconds without a renewal, by a link that is up, after which its supervisor kills
+            the tree; None: never.
+        hold: Seconds for which it keeps them after its end, at most: until a job of the same
+            owner has taken over, `Session.release` is called, or no controller is linked.
     """
 
     id: str
@@ -45,6 +98,7 @@ class Job:
     epoch: int
     title: str
     command: Command
+    by: str = ""
     shell: tuple[str, ...] | None = None
     setup: str | None = None
     env: Mapping[str, str] = attrs.field(factory=dict, converter=_plain, repr=False)
@@ -56,6 +110,9 @@ class Job:
     kill_grace: float = 10.0
     log_limit: int | None = None
     min_free: int | None = None
+    locks: tuple[Lock, ...] = attrs.field(default=(), converter=tuple_of)
+    hold: float = 0.0
+    lease: float | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +129,7 @@ class JobEnd:
         seconds: How long it ran, by the server's monotonic clock; None where unknown.
         log_bytes: Size of its log; None where the session did not say it with the end.
         log_sha256: SHA-256 (hex) of its log, told with the end where the log is small.
+        room: How much was free where it worked, in words, after an end that is no success.
         leftovers: Processes of the job that were alive after its end, as `pid command` texts.
     """
 
@@ -82,6 +140,7 @@ class JobEnd:
     seconds: float | None = None
     log_bytes: int | None = None
     log_sha256: str | None = None
+    room: str | None = None
     leftovers: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
 
     @property
@@ -100,6 +159,7 @@ class ServerFacts:
         home: The account's home folder.
         state_dir: The absolute folder that holds the job folders.
         shell: The login shell.
+        clock: Hundredths of a second since its boot, when it said so.
         missing: What is not there, each with what that costs, as sentences.
     """
 
@@ -108,4 +168,5 @@ class ServerFacts:
     home: str
     state_dir: str
     shell: str = ""
+    clock: int = 0
     missing: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)

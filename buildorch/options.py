@@ -20,11 +20,14 @@ class StageOptions(TypedDict, total=False):
     workdir: str | None
     timeout: Duration | None
     idle_timeout: Duration | None
+    lease: Duration | None
     retry: Retry | int | None
     env: Mapping[str, str | Secret]
     setup: str | None
     shell: str | Sequence[str] | None
     artifacts: str | Sequence[str]
+    resources: str | Sequence[str]
+    lock: str | None
     fallback: str | Sequence[str] | None
     allow_failure: bool
     always: bool

@@ -69,22 +69,23 @@ def encode(value: object) -> JSON:
     return _encode_other(value)
 
 
-def decode(value: JSON, secret: Callable[[str], Any] = Secret) -> Any:  # noqa: ANN401 - as it was encoded
+def decode(value: JSON, secret: Callable[[Secret], Any] | None = None) -> Any:  # noqa: ANN401 - as it was encoded
     """Return the value that `encode` made *value* of; sequences become lists.
 
     Args:
         value: The encoded value.
-        secret: Returns the value of the secret in a variable.
+        secret: Returns the value of a secret; without it the `Secret` itself stands there.
 
     Example:
-        >>> decode({"$secret": "TOKEN"}, {"TOKEN": "s3cret"}.__getitem__)
+        >>> decode({"$secret": "TOKEN"}, {Secret("TOKEN"): "s3cret"}.__getitem__)
         's3cret'
     """
     match value:
         case {"$path": str(path)}:
             return Path(path)
-        case {"$secret": str(variable)}:
-            return secret(variable)
+        case {"$secret": reference}:
+            found = Secret.of(reference)
+            return found if secret is None else secret(found)
         case list():
             return [decode(one, secret) for one in value]
         case dict():
@@ -107,7 +108,7 @@ def _encode_other(value: object) -> JSON:
         case Path():
             return {_PATH: str(value)}
         case Secret():
-            return {_SECRET: value.variable}
+            return {_SECRET: value.reference}
         case list() | tuple():
             return [encode(one) for one in value]
         case dict():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from buildorch.job import Job, JobEnd, ServerFacts
+from buildorch.job import Job, JobEnd, ServerFacts, Wait
 from buildorch.model import Server
 
 
@@ -22,6 +22,12 @@ class SessionListener(Protocol):
         """Call when the server would not launch the job: nothing ran and nothing will.
 
         `reason` is `epoch`, `nonce`, `tombstone`, `no_space` or `state`.
+        """
+
+    def waiting(self, job_id: str, wait: Wait | None) -> None:
+        """Call when a started job waits for something on its server; None: it goes on.
+
+        Called again when what it waits for has changed, and after each `follow` while it waits.
         """
 
     def log(self, job_id: str, offset: int, data: bytes) -> None:
@@ -62,6 +68,9 @@ class Session(Protocol):
         Where the job is not there yet a tombstone is left, so that a late launch is refused.
         The job then ends as `lost`, `never started`.
         """
+
+    def release(self, job_id: str) -> None:
+        """Let an ended job give back at once the locks that it still holds; see `Job.hold`."""
 
     def checksum(self, job_id: str, timeout: float = 60.0) -> tuple[int, str]:
         """Return size in bytes and SHA-256 (hex) of the job's log on the server."""

@@ -17,6 +17,7 @@ import attrs
 
 from buildorch.assembly import Driver, Surroundings
 from buildorch.backends.registry import Backends
+from buildorch.duration import Duration, parse_duration
 from buildorch.engine import new_run, stored_run
 from buildorch.errors import DefinitionError, UsageError
 from buildorch.model import Channel, Config, Plan, Server
@@ -48,6 +49,8 @@ class Options:
         results: Folder for results folders.
         home: State folder; None is `BUILDORCH_HOME` or the platform's.
         kill_grace: Seconds that a command has to end by itself when the run is cancelled.
+        abandon_after: How long a run waits for a server that does not answer while a job of it
+            may live there; None: for ever.
     """
 
     config: ConfigLike = None
@@ -58,6 +61,7 @@ class Options:
     results: str | Path = "results"
     home: str | Path | None = None
     kill_grace: float = KILL_GRACE
+    abandon_after: Duration | None = None
 
 
 def configuration(config: ConfigLike) -> Config:
@@ -264,7 +268,15 @@ def _surroundings(
             channels={**_own_channels(options), **config.channels} if options.notify else {},
             notifiers=options.notifiers if options.notify else {},
             kill_grace=options.kill_grace,
+            abandon_after=_seconds(options.abandon_after),
         )
+
+
+def _seconds(given: Duration | None) -> float | None:
+    try:
+        return None if given is None else parse_duration(given)
+    except ValueError as error:
+        raise UsageError(f"abandon_after: {error}") from error
 
 
 def _own_channels(options: Options) -> dict[str, Channel]:

@@ -1,42 +1,53 @@
-"""The values of secrets: looked up when a run starts, and never stored."""
+"""The values of a run's secrets: all looked up when it starts or goes on, and never stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from buildorch.errors import DefinitionError, Problem
-from buildorch.model import PlannedStage
-from buildorch.runner.jobs import secret_names
-
-#: Shorter secrets would be masked in places that have nothing to do with them.
-SHORTEST_SECRET = 6
+from buildorch.errors import Problem, UsageError, raise_problems
+from buildorch.model import PlannedStage, Secret
+from buildorch.runner.jobs import secrets_of
+from buildorch.secret_sources import inspect, look_up
 
 
-def resolve_secrets(stages: Iterable[PlannedStage], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of all secrets of *stages* by variable.
+def resolve_secrets(
+    stages: Iterable[PlannedStage], environ: Mapping[str, str]
+) -> dict[Secret, str]:
+    """Return the values of all secrets of *stages*; each is looked up once.
 
     Raises:
-        DefinitionError: Some are not set, or too short to be masked safely.
+        DefinitionError: Some are not there, or too short to be masked safely.
     """
-    planned = list(stages)
-    if problems := unusable_secrets(planned, environ):
-        raise DefinitionError(problems)
-    return {name: environ[name] for stage in planned for name in sorted(secret_names(stage))}
+    values: dict[Secret, str] = {}
+
+    def keep(secret: Secret) -> None:
+        values[secret] = look_up(secret, environ)
+
+    raise_problems(list(_problems(stages, keep)))
+    return values
 
 
 def unusable_secrets(stages: Iterable[PlannedStage], environ: Mapping[str, str]) -> list[Problem]:
-    """Return what keeps a run of *stages* from beginning: secrets not set, or too short to mask."""
-    return [
-        Problem(f"stage {stage.name}: the secret {variable} {what}")
-        for stage in stages
-        for variable in sorted(secret_names(stage))
-        if (what := _unusable(environ.get(variable)))
-    ]
+    """Return what would keep a run of *stages* from beginning; no command is run for it."""
+    return list(_problems(stages, lambda secret: inspect(secret, environ)))
 
 
-def _unusable(value: str | None) -> str | None:
-    if value is None:
-        return "is not set; export it, then try again"
-    if len(value) < SHORTEST_SECRET:
-        return f"is shorter than {SHORTEST_SECRET} characters"
-    return None
+def _problems(
+    stages: Iterable[PlannedStage], examine: Callable[[Secret], None]
+) -> Iterator[Problem]:
+    """Examine each secret once; yields what is wrong with it for each stage that has it."""
+    found: dict[Secret, str] = {}
+    for stage in stages:
+        for secret in sorted(secrets_of(stage), key=lambda one: (one.source, one.words)):
+            if secret not in found:
+                found[secret] = _wrong(secret, examine)
+            if found[secret]:
+                yield Problem(f"stage {stage.name}: the secret {secret.name} {found[secret]}")
+
+
+def _wrong(secret: Secret, examine: Callable[[Secret], None]) -> str:
+    try:
+        examine(secret)
+    except UsageError as error:
+        return str(error)
+    return ""

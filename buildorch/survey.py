@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -9,10 +10,11 @@ from concurrent.futures import wait as wait_for
 
 import attrs
 
-from buildorch.errors import ConnectError
-from buildorch.job import JobEnd, ServerFacts
+from buildorch.errors import ConnectError, LinkLost
+from buildorch.job import Job, JobEnd, ServerFacts, Wait
 from buildorch.model import Server
 from buildorch.ports import Backend, Session
+from buildorch.remote.builds import BuildServer, build_servers, question
 
 
 @attrs.frozen(kw_only=True)
@@ -24,12 +26,14 @@ class ServerReport:
         facts: What it is, where it answered.
         reason: One word why it did not: `refused`, `timed out`, `login refused`, ...
         message: The same in a sentence, with what to do.
+        builds: The bitbake servers in its workdir, where it was asked for them.
     """
 
     server: Server
     facts: ServerFacts | None = None
     reason: str | None = None
     message: str | None = None
+    builds: tuple[BuildServer, ...] = ()
 
     @property
     def reachable(self) -> bool:
@@ -38,7 +42,11 @@ class ServerReport:
 
 
 def survey(
-    servers: Mapping[str, Server], backends: Callable[[str], Backend], limit: float = 2.0
+    servers: Mapping[str, Server],
+    backends: Callable[[str], Backend],
+    limit: float = 2.0,
+    *,
+    builds: bool = False,
 ) -> list[ServerReport]:
     """Ask all *servers* at once.
 
@@ -46,11 +54,12 @@ def survey(
         servers: By name.
         backends: Returns a backend by name.
         limit: Seconds that any one of them may take.
+        builds: Whether they are asked for bitbake servers, by a job of ours in their workdir.
 
     Returns:
         A report each, in their order; one that did not answer in time is `timed out`.
     """
-    asked = {name: _ask(server, backends) for name, server in servers.items()}
+    asked = {name: _ask(server, backends, limit, builds=builds) for name, server in servers.items()}
     wait_for(asked.values(), timeout=limit)
     return [
         answer.result() if answer.done() else _silent(servers[name], limit)
@@ -58,14 +67,19 @@ def survey(
     ]
 
 
-def _ask(server: Server, backends: Callable[[str], Backend]) -> Future[ServerReport]:
+def _ask(
+    server: Server, backends: Callable[[str], Backend], limit: float, *, builds: bool
+) -> Future[ServerReport]:
     answer: Future[ServerReport] = Future()
 
     def ask() -> None:
         try:
-            session: Session = backends(server.backend).connect(server, _Deaf())
+            ear = _Ear()
+            session: Session = backends(server.backend).connect(server, ear)
+            found = ear.ask(session, question(server.workdir), limit / 2) if builds else b""
             session.close()
-            answer.set_result(ServerReport(server=server, facts=session.facts))
+            report = ServerReport(server=server, facts=session.facts, builds=build_servers(found))
+            answer.set_result(report)
         except ConnectError as error:
             report = ServerReport(server=server, reason=error.reason, message=str(error))
             answer.set_result(report)
@@ -85,20 +99,42 @@ def _silent(server: Server, limit: float) -> ServerReport:
     )
 
 
-class _Deaf:
-    """Hears a session that is closed at once."""
+class _Ear:
+    """Hears a session over which at most one job is launched."""
+
+    def __init__(self) -> None:
+        self._log = bytearray()
+        self._over = threading.Event()
+
+    def ask(self, session: Session, job: Job, limit: float) -> bytes:
+        """Return the log of a job, once it has ended or *limit* seconds have passed."""
+        with contextlib.suppress(LinkLost):
+            session.start(job)
+            self._over.wait(limit)
+        return bytes(self._log)
 
     def started(self, job_id: str, *, again: bool) -> None:
-        """Nothing is launched."""
+        """Its log follows."""
 
     def refused(self, job_id: str, reason: str, detail: str) -> None:
-        """Nothing is launched."""
+        """Nothing follows."""
+        del job_id, reason, detail
+        self._over.set()
+
+    def waiting(self, job_id: str, wait: Wait | None) -> None:
+        """It waits for nothing."""
 
     def log(self, job_id: str, offset: int, data: bytes) -> None:
-        """Nothing is followed."""
+        """Keep it."""
+        del job_id, offset
+        self._log += data
 
     def ended(self, job_id: str, end: JobEnd) -> None:
-        """Nothing is followed."""
+        """That was all."""
+        del job_id, end
+        self._over.set()
 
     def closed(self, reason: str) -> None:
-        """It is closed by ourselves."""
+        """It is closed by ourselves, or there is no link any more."""
+        del reason
+        self._over.set()

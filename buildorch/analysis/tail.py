@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from buildorch.analysis.lines import decode, harmless, visible
+from buildorch.analysis.lines import LIMIT, decode, harmless, visible
 from buildorch.errors import UsageError
 
 
@@ -23,6 +23,40 @@ def readable(data: bytes) -> str:
         '100%\ndone'
     """
     return "\n".join(harmless(decode(visible(line))).rstrip() for line in data.split(b"\n"))
+
+
+class Legible:
+    r"""Makes a log that comes in pieces fit for a terminal, line by line and in little memory.
+
+    Example:
+        >>> shown = Legible()
+        >>> shown.feed(b"50%\r100%\r\n\x1b[1mdo"), shown.feed(b"ne\x1b[2J\x07"), shown.end()
+        ('100%\n', '', 'done')
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> str:
+        """Return the lines that end in *data*."""
+        whole, feed, rest = data.rpartition(b"\n")
+        begun = self._rest
+        self._rest = _bounded(rest if feed else begun + rest)
+        return readable(begun + whole) + "\n" if feed else ""
+
+    def end(self) -> str:
+        """Return the last line, which has no end."""
+        rest, self._rest = self._rest, b""
+        return readable(rest)
+
+
+def _bounded(line: bytes) -> bytes:
+    """Return as much of a line without its end as `visible` may still need."""
+    if len(line) <= 2 * LIMIT:
+        return line
+    returned = line.endswith(b"\r")
+    last = line.rstrip(b"\r").rpartition(b"\r")[2]
+    return last[:LIMIT] + b"\r" * returned
 
 
 def tail(path: str | os.PathLike[str], lines: int = 15, limit: int = 64 * 1024) -> str:

@@ -41,6 +41,7 @@ class ResolvedHost:
         agent: Path of the agent's socket, or None for no agent.
         known_hosts: Files that host keys are looked up in.
         host_key_alias: Name to look them up under instead of the host's.
+        hash_known_hosts: Whether names in them are hashed.
         jumps: Hosts to go through, in the order they are dialled; they have no jumps themselves.
         proxy_command: Shell command whose stdin and stdout are the connection, or None.
         connect_timeout: Seconds until a host that does not answer is given up.
@@ -58,6 +59,7 @@ class ResolvedHost:
     agent: str | None = None
     known_hosts: tuple[str, ...] = ()
     host_key_alias: str | None = None
+    hash_known_hosts: bool = False
     jumps: tuple[ResolvedHost, ...] = ()
     proxy_command: str | None = None
     connect_timeout: float = _CONNECT_TIMEOUT
@@ -181,6 +183,7 @@ def _resolved(name: str, options: Options, *, proxied: bool) -> ResolvedHost:
         agent=_agent(_one(options, "identityagent", none=False), tokens),
         known_hosts=tuple(_known_hosts(options, tokens)),
         host_key_alias=alias,
+        hash_known_hosts=_one(options, "hashknownhosts") == "yes",
         proxy_command=command and _expand(command, tokens),
         connect_timeout=float(_one(options, "connecttimeout") or _CONNECT_TIMEOUT),
         family=_one(options, "addressfamily") or "any",

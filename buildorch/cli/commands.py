@@ -16,6 +16,7 @@ def namespace() -> Collection:
         running.retry,
         running.demo,
         ending.cancel,
+        ending.move,
         ending.wait,
         looking.status,
         looking.history,

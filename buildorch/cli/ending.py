@@ -1,9 +1,10 @@
-"""Commands about the end of a run: cancel and wait."""
+"""Commands that want something of a run's controller: cancel, move and wait."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -14,18 +15,27 @@ from buildorch import api
 from buildorch.assembly import Driver
 from buildorch.cli.driving import drive
 from buildorch.cli.looking import CONFIG, RUN
-from buildorch.cli.watching import Watched
+from buildorch.cli.watching import INTERVAL, Watched
 from buildorch.errors import RunOwned
+from buildorch.events import MoveRequested, Recorded
 from buildorch.observers.lines import Lines
 from buildorch.observers.summary import summary
 from buildorch.runner.journal import Observer
+from buildorch.store.ownership import holder
 from buildorch.view import exit_code
 
 _DETACHED = 75
 
 
-@task(positional=["run"], help={"run": RUN, "config": CONFIG})
-def cancel(c: Context, run: str = "last", config: str | None = None) -> int:
+@task(
+    positional=["run"],
+    help={
+        "run": RUN,
+        "abandon": "end without servers that do not answer: jobs may live on there",
+        "config": CONFIG,
+    },
+)
+def cancel(c: Context, run: str = "last", abandon: bool = False, config: str | None = None) -> int:
     """End a run: every remote tree is killed, also when its controller has died.
 
     Ends when all is confirmed to be gone. The cancel is stored at once and stays stored: Ctrl-C
@@ -40,7 +50,7 @@ def cancel(c: Context, run: str = "last", config: str | None = None) -> int:
     with api.history(options) as (places, store):
         found = store.find(run)
         seen = store.run(found).seq
-        api.order_cancel(found, options, by=f"{api.user()} (cancel)")
+        api.order_cancel(found, options, by=f"{api.user()} (cancel)", abandon=abandon)
         while True:
             watched = Watched(places, store, found)
             if not _seen_ending(watched, seen):
@@ -66,6 +76,50 @@ def _seen_ending(watched: Watched, seen: int) -> bool:
     if watched.over:
         lines.close()
     return True
+
+
+@task(
+    positional=["run", "stage"],
+    help={
+        "run": RUN,
+        "stage": "the stage",
+        "to": "one of the stage's servers (default: its next fallback)",
+        "config": CONFIG,
+    },
+)
+def move(c: Context, run: str, stage: str, to: str | None = None, config: str | None = None) -> int:
+    """Let a stage go on on another server, from its beginning.
+
+    Its job is killed first. Where its server does not answer the stage starts elsewhere at once,
+    the job is killed as soon as the server answers, and the run does not end before that.
+    """
+    del c
+    options = api.Options(config=config)
+
+    def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
+        return api.reopened(order.run, attrs.evolve(options, observers=observers))
+
+    with api.history(options) as (places, store):
+        before = store.run(store.find(run)).seq
+        order = api.order_move(run, stage, to, options, by=f"{api.user()} (move)")
+        while any(left.id == order.number for left in store.orders(order.run)):
+            if holder(places, order.run) is None:
+                print(f"nobody drives run {order.run}: it goes on here", file=sys.stderr)
+                with contextlib.suppress(RunOwned):  # a controller begins just now
+                    return drive(opened, resumed=True)
+            time.sleep(INTERVAL)
+        return _moved(store.read(order.run, before), stage)
+
+
+def _moved(fresh: Sequence[Recorded], stage: str) -> int:
+    """Say what came of the order."""
+    found = [one.event for one in fresh if isinstance(one.event, MoveRequested)]
+    for event in found:
+        if event.stage == stage:
+            print(f"stage {stage} is moved to {event.server}", file=sys.stderr)
+            return 0
+    print(f"stage {stage} was not moved: it has ended, or is being stopped", file=sys.stderr)
+    return 1
 
 
 @task(positional=["run"], help={"run": RUN, "config": CONFIG})

@@ -22,14 +22,17 @@ SHORT: Mapping[str, str] = {"follow": "-f", "quiet": "-q", "verbose": "-v"}
 
 #: What stands for the value of an option or word, where its name in capitals says too little.
 _METAVARS: Mapping[str, str] = {
+    "abandon_after": "DURATION",
     "attempt": "N",
     "config": "FILE",
+    "fingerprint": "SHA256:...",
     "file": "PIPELINE",
     "limit": "N",
     "only": "STAGE",
     "param": "NAME=VALUE",
     "results": "FOLDER",
     "skip": "STAGE",
+    "to": "SERVER",
     "tool": "TOOL",
     "until": "STAGE",
 }

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from invoke import Collection, Executor, Program
 
+from buildorch.analysis.lines import harmless
 from buildorch.cli.parsing import HelpShownError, parse
 from buildorch.errors import (
     BuildorchError,
@@ -147,5 +148,8 @@ def _told(error: BuildorchError) -> int:
 
 
 def _say(text: str) -> None:
+    """Tell *text* on stderr; a part of it may be a server's or a log's own words."""
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    text = "\n".join(harmless(line) for line in shown.split("\n"))
     with contextlib.suppress(OSError):  # whoever reads stderr has gone
         print(text, file=sys.stderr)

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from invoke import Context, task
 
 from buildorch import api
-from buildorch.analysis import Analysis, Analyzer, alert, analyze_file, readable, tail
+from buildorch.analysis import Analysis, Analyzer, Legible, alert, analyze_file, readable, tail
 from buildorch.analysis.rules import TOOLS
 from buildorch.cli.looking import CONFIG, RUN
 from buildorch.cli.parsing import whole_number
@@ -55,7 +56,10 @@ def logs(
     errors: bool = False,
     config: str | None = None,
 ) -> int:
-    """Print the log of a stage, byte for byte; Ctrl-C leaves only the view."""
+    """Print the log of a stage; Ctrl-C leaves only the view.
+
+    Byte for byte into a file or a pipe; on a terminal without what could do something to it.
+    """
     del c
     number = whole_number("--attempt", attempt) if attempt is not None else None
     with api.history(api.Options(config=config)) as (places, store):
@@ -67,8 +71,10 @@ def logs(
         elif follow:
             return _follow(watched, shown, number)
         else:
+            write = _Writer()
             for piece in _pieces(_log(watched.view, shown, number), 0):
-                _write(piece)
+                write.piece(piece)
+            write.end()
     return 0
 
 
@@ -131,22 +137,39 @@ def _pieces(path: Path, offset: int) -> Iterator[bytes]:
             yield piece
 
 
-def _write(piece: bytes) -> None:
-    sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+class _Writer:
+    """Writes a log to stdout: as it is, or fit for a terminal where that is one."""
+
+    def __init__(self) -> None:
+        self._legible = Legible() if sys.stdout.isatty() else None
+
+    def piece(self, piece: bytes) -> None:
+        """Write the next piece."""
+        if self._legible is None:
+            sys.stdout.buffer.write(piece)
+        else:
+            sys.stdout.write(self._legible.feed(piece))
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """Write what still waits for the end of its line."""
+        if self._legible is not None and (rest := self._legible.end()):
+            print(rest, flush=True)
 
 
 def _follow(watched: Watched, stage: StageView, number: int | None) -> int:
     """Print the log as it grows, of one attempt or from the newest on, until the stage ended."""
     view, shown, offset = watched.view, number or max(1, stage.attempt), 0
+    write = _Writer()
     try:
         while True:
             more = watched.catch_up()
             path = _path(view, stage, shown if stage.attempt else 0)
             for piece in _pieces(path, offset) if path is not None and path.is_file() else ():
                 offset += len(piece)
-                _write(piece)
+                write.piece(piece)
             if number is None and shown < stage.attempt:
+                write.end()
                 shown, offset = shown + 1, 0
             elif stage.finished is not None or watched.over or shown < stage.attempt:
                 if path is None:
@@ -158,6 +181,8 @@ def _follow(watched: Watched, stage: StageView, number: int | None) -> int:
                 time.sleep(INTERVAL)
     except KeyboardInterrupt:
         return 0
+    finally:
+        write.end()
 
 
 def _left(view: RunView) -> int:
@@ -169,6 +194,14 @@ def _left(view: RunView) -> int:
     return _DETACHED
 
 
+def _lines(log: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a log, of a very long one its beginning."""
+    while line := log.readline(_PIECE):
+        yield line if line.endswith(b"\n") else line + b"\n"
+        while line and not line.endswith(b"\n"):
+            line = log.readline(_PIECE)
+
+
 def _neighbourhood(path: Path) -> str:
     """Return the first error of a log with the lines around it."""
     first = analyze_file(path).first_error
@@ -176,7 +209,7 @@ def _neighbourhood(path: Path) -> str:
         return f"{path}: no error was recognised; it ends with:\n{tail(path)}\n"
     begin = max(0, first.line - 1 - _AROUND)
     with path.open("rb") as log:
-        around = b"".join(itertools.islice(log, begin, first.line + _AROUND))
+        around = b"".join(itertools.islice(_lines(log), begin, first.line + _AROUND))
     return f"{path}:{first.line}\n{readable(around.rstrip())}\n"
 
 

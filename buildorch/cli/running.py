@@ -17,6 +17,7 @@ from buildorch.cli.detaching import detached
 from buildorch.cli.driving import Opened, drive
 from buildorch.cli.looking import CONFIG, RUN
 from buildorch.definitions import Pipeline
+from buildorch.duration import parse_duration
 from buildorch.errors import UsageError
 from buildorch.loading import load_pipeline, parse_parameters
 from buildorch.model import Config, Plan
@@ -42,6 +43,7 @@ _DRIVING = {
     "ci": "SIGTERM cancels the run, as build services expect",
     "config": CONFIG,
 }
+_ABANDON = "how long to wait for a server that does not answer while a job may live there (1h)"
 _FUNCTIONS = "FILE.py[:NAME] with stage functions that no import finds"
 _PARALLEL = "run although the same pipeline is running"
 
@@ -59,6 +61,7 @@ _CI_GRACE = 4.0
         "results": "folder for results folders",
         "allow_parallel": _PARALLEL,
         "yes": "ask nothing",
+        "abandon_after": _ABANDON,
         **_SELECTION,
         **_DRIVING,
     },
@@ -80,6 +83,7 @@ def run(
     allow_parallel: bool = False,
     ci: bool = False,
     yes: bool = False,
+    abandon_after: str | None = None,
     config: str | None = None,
 ) -> int:
     """Run a pipeline and show it until it has ended.
@@ -101,7 +105,11 @@ def run(
         print(explain(plan, settings))
         return 0
     options = api.Options(
-        config=settings, notify=not no_notify, results=results, kill_grace=_grace(ci=ci)
+        config=settings,
+        notify=not no_notify,
+        results=results,
+        kill_grace=_grace(ci=ci),
+        abandon_after=_waiting(abandon_after),
     )
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
@@ -115,7 +123,7 @@ def run(
 
 @task(
     positional=["run"],
-    help={"run": RUN, "pipeline": _FUNCTIONS, **_DRIVING},
+    help={"run": RUN, "pipeline": _FUNCTIONS, "abandon_after": _ABANDON, **_DRIVING},
 )
 def resume(
     c: Context,
@@ -127,12 +135,18 @@ def resume(
     verbose: bool = False,
     no_notify: bool = False,
     ci: bool = False,
+    abandon_after: str | None = None,
     config: str | None = None,
 ) -> int:
     """Drive a run on whose controller has died or left; nothing runs twice."""
     del c
     functions = _functions(pipeline)
-    options = api.Options(config=config, notify=not no_notify, kill_grace=_grace(ci=ci))
+    options = api.Options(
+        config=config,
+        notify=not no_notify,
+        kill_grace=_grace(ci=ci),
+        abandon_after=_waiting(abandon_after),
+    )
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         return api.reopened(run, attrs.evolve(options, observers=observers), functions)
@@ -151,7 +165,13 @@ def resume(
 
 @task(
     positional=["run"],
-    help={"run": RUN, "pipeline": _FUNCTIONS, "allow_parallel": _PARALLEL, **_DRIVING},
+    help={
+        "run": RUN,
+        "pipeline": _FUNCTIONS,
+        "allow_parallel": _PARALLEL,
+        "abandon_after": _ABANDON,
+        **_DRIVING,
+    },
 )
 def retry(
     c: Context,
@@ -164,6 +184,7 @@ def retry(
     no_notify: bool = False,
     allow_parallel: bool = False,
     ci: bool = False,
+    abandon_after: str | None = None,
     config: str | None = None,
 ) -> int:
     """Run the failed stages of a run and what follows from them again, as a new run.
@@ -173,7 +194,12 @@ def retry(
     """
     del c
     functions = _functions(pipeline)
-    options = api.Options(config=config, notify=not no_notify, kill_grace=_grace(ci=ci))
+    options = api.Options(
+        config=config,
+        notify=not no_notify,
+        kill_grace=_grace(ci=ci),
+        abandon_after=_waiting(abandon_after),
+    )
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
@@ -234,6 +260,13 @@ def _functions(place: str | None) -> Pipeline | None:
 
 def _grace(*, ci: bool) -> float:
     return _CI_GRACE if ci else KILL_GRACE
+
+
+def _waiting(text: str | None) -> float | None:
+    try:
+        return None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--abandon-after: {error}") from error
 
 
 def _driven(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from invoke import Context, task
 
 from buildorch import api
 from buildorch.backends.registry import Backends
 from buildorch.cli.looking import CONFIG
+from buildorch.cli.trusting import trust
+from buildorch.errors import UsageError
 from buildorch.model import THIS_MACHINE, Config
 from buildorch.notifiers import problems as channel_problems
+from buildorch.remote.builds import BuildServer
 from buildorch.store.slots import Slots
 from buildorch.survey import ServerReport, survey
 
@@ -21,12 +25,42 @@ _INFRASTRUCTURE = 3
 #: Seconds that one server may take: `servers` is for a glance, `doctor` for the truth.
 _GLANCE, _PATIENCE = 2.0, 10.0
 
+#: Seconds after which a time of day needs its date.
+_HALF_A_DAY = 12 * 3600
 
-@task(help={"json": "write a JSON list", "config": CONFIG})
-def servers(c: Context, json: bool = False, config: str | None = None) -> int:
+
+@task(
+    positional=["action", "server"],
+    iterable=["fingerprint"],
+    help={
+        "action": "`trust` shows the host key of a server, asks, and remembers it",
+        "server": "whose key: a server, an ssh_config alias, or an address",
+        "json": "write a JSON list",
+        "yes": "with trust: ask nobody; needs --fingerprint",
+        "fingerprint": "with trust: what the key must be, as its administrator says it",
+        "config": CONFIG,
+    },
+)
+def servers(
+    c: Context,
+    action: str | None = None,
+    server: str | None = None,
+    json: bool = False,
+    yes: bool = False,
+    fingerprint: Sequence[str] = (),
+    config: str | None = None,
+) -> int:
     """Ask all servers at once whether they are there, and what runs on them."""
     del c
     settings = api.configuration(config)
+    if action is not None or yes or fingerprint:
+        if action != "trust" or server is None:
+            raise UsageError("write `buildorch servers`, or `buildorch servers trust SERVER`")
+        return trust(server, settings, yes=yes, fingerprints=fingerprint)
+    return _list(settings, json=json)
+
+
+def _list(settings: Config, *, json: bool) -> int:
     with api.history(api.Options()) as (places, store):
         reports = survey(settings.servers, Backends({}, places.home), _GLANCE)
         left = api.undriven(places, store)
@@ -81,10 +115,13 @@ def doctor(c: Context, config: str | None = None) -> int:
     with api.history(api.Options()) as (places, _):
         print(f"configuration: {settings.file or 'none found; stages run on this machine'}")
         print(f"state folder: {places.home}")
-        reports = survey(asked, Backends({}, places.home), _PATIENCE)
+        reports = survey(asked, Backends({}, places.home), _PATIENCE, builds=True)
     for report in reports:
         if (facts := report.facts) is not None:
             print(f"{report.server.name}: OK, {facts.agent} part, jobs in {facts.state_dir}")
+        for build in report.builds:
+            if build.state == "idle":
+                print(f"{report.server.name}: {_build(build)}")
     found = [*_server_findings(reports), *_channel_findings(settings)]
     for finding in found:
         print(f"- {finding}")
@@ -98,6 +135,19 @@ def _server_findings(reports: list[ServerReport]) -> Iterator[str]:
             yield f"{report.server.name}: {report.message or report.reason}"
         else:
             yield from (f"{report.server.name}: {what}" for what in report.facts.missing)
+        for build in report.builds:
+            if build.state == "busy":
+                yield f"{report.server.name}: {_build(build)}"
+
+
+def _build(build: BuildServer) -> str:
+    if build.state == "idle":
+        where = f"of {build.user} in {build.folder}"
+        return f"idle bitbake server {build.pid} {where}, will be used"
+    since = datetime.now().astimezone() - timedelta(seconds=build.seconds)
+    form = "%H:%M" if build.seconds < _HALF_A_DAY else "%Y-%m-%d %H:%M"
+    who = f"bitbake of {build.user} (pid {build.pid})"
+    return f"{who} builds in {build.folder} since {since:{form}}: a build of ours will wait"
 
 
 def _channel_findings(settings: Config) -> Iterator[str]:

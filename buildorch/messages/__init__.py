@@ -20,7 +20,7 @@ from buildorch.view import RunView
 __all__ = ["due", "hearers", "link_lost", "resend"]
 
 #: Topics that are told again when nobody knows whether they were: they call for somebody.
-_URGENT = frozenset({"failed", "unreachable", "link_lost", "finished"})
+_URGENT = frozenset({"failed", "unreachable", "link_lost", "barred", "finished"})
 
 #: How the key of a message ends that is told again.
 _AGAIN = "/again"
@@ -49,10 +49,14 @@ def due(
         tails: Returns the last lines of a stage's log, for an error that was not recognised.
 
     Returns:
-        One event a channel, each with a key that is the same whenever the fact is.
+        One event a channel, each with a key that is the same whenever the fact is; none under a
+        key that the run has told already.
     """
     message = Composer(view, Words.of(language), tails).message(record.event)
-    return [] if message is None else addressed(plan, channels, record.run, message)
+    if message is None:
+        return []
+    found = addressed(plan, channels, record.run, message)
+    return [one for one in found if one.key not in view.messages]
 
 
 def link_lost(
@@ -81,9 +85,12 @@ def link_lost(
 def resend(message: NotificationDue, language: str) -> NotificationDue | None:
     """Return *message* as it is told once more by a controller that found it unanswered.
 
-    Only what calls for somebody is told again, and only once; None for the rest.
+    Only what calls for somebody is told again; None for the rest. It has another key then, which
+    it keeps, should this controller die as well.
     """
-    if message.topic not in _URGENT or message.key.endswith(_AGAIN):
+    if message.topic not in _URGENT:
         return None
+    if message.key.endswith(_AGAIN):
+        return message
     text = f"{message.text}\n{Words.of(language).say('may_repeat')}"
     return attrs.evolve(message, key=message.key + _AGAIN, text=text)

@@ -15,8 +15,8 @@ class Message:
     """A message before it is known who hears it.
 
     Attributes:
-        topic: `started`, `stage_done`, `recovered`, `failed`, `unreachable`, `link_lost` or
-            `finished`.
+        topic: `started`, `stage_done`, `recovered`, `failed`, `unreachable`, `link_lost`,
+            `barred`, `waiting` or `finished`.
         lines: Its text; empty lines are left out.
         stage: The stage that it is about.
         attempt: The attempt that it is about, or 0.

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 import attrs
 
 from buildorch import events
+from buildorch.errors import LoginRefused
 from buildorch.events import AttemptFinished, ConnectFailed, RetryScheduled, StageFinished
+from buildorch.job import Wait
 from buildorch.messages.routing import Message
+from buildorch.messages.waits import held_by, waits_for
 from buildorch.messages.words import Words, clean, cut
 from buildorch.model import PlannedStage, RunStatus, StageStatus
 from buildorch.view import RunView, StageView
@@ -46,19 +49,24 @@ class Composer:
 
     def message(self, event: events.Event) -> Message | None:
         """Return what *event* has to tell, or None."""
+        made: Message | None = None
         match event:
             case events.RunCreated():
-                return self._started(event)
+                made = self._started(event)
             case ConnectFailed(retry_in=None):
-                return self._unreachable(event)
+                made = self._unreachable(event)
             case RetryScheduled():
-                return self._retried(event)
+                made = self._retried(event)
+            case events.LinkLost(barred=str(why)):
+                made = self._barred(event, why)
+            case events.StepWaiting(wait=Wait() as wait):
+                made = self._waiting(event, wait)
             case StageFinished(status=status) if status not in _QUIET:
-                return self._succeeded(event) if status in _CLEAR else self._failed(event)
+                good = status in _CLEAR
+                made = self._succeeded(event) if good else self._failed(event)
             case events.RunFinished():
-                return self._finished(event)
-            case _:
-                return None
+                made = self._finished(event)
+        return made
 
     def link_lost(self, stage: str, after: float) -> Message:
         """Return the alert that the server of *stage* has not answered for *after* seconds."""
@@ -66,10 +74,31 @@ class Composer:
         lines = [
             self._head("link_lost", state, server=state.server, time=words.time(after)),
             cut(clean(state.link_lost_reason or "")),
-            words.say("goes_on"),
+            words.say("fetched_later" if state.state == "draining" else "goes_on"),
         ]
         mark = f"@{int(state.link_lost_since or 0)}"
         return Message("link_lost", lines, stage, state.attempt, mark, bad=True)
+
+    def _waiting(self, event: events.StepWaiting, wait: Wait) -> Message:
+        """Return the message of a wait: one a command, however often its holder changes."""
+        state, words = self.view.stages[event.stage], self.words
+        head = self._head("waits", state, what=waits_for(wait, words))
+        lines = [head, held_by(wait, words)]
+        return Message("waiting", lines, event.stage, event.attempt, f".{event.step}/{wait.kind}")
+
+    def _barred(self, event: events.LinkLost, why: str) -> Message | None:
+        """Return the alert that only a person can bring the link back: one a loss and server."""
+        state, words = self.view.stages[event.stage], self.words
+        others = (one for one in self.view.stages.values() if one is not state)
+        if any(one.barred is not None and one.server == event.server for one in others):
+            return None
+        lines = [
+            self._head("barred", state, server=event.server),
+            cut(clean(event.reason), _SENTENCE),
+            words.say("log_in_again" if why == LoginRefused.reason else "mend_it"),
+        ]
+        mark = f"@{int(state.link_lost_since or 0)}"
+        return Message("barred", lines, event.stage, event.attempt, mark, bad=True)
 
     def _started(self, event: events.RunCreated) -> Message:
         words, plan = self.words, self.view.plan
@@ -95,8 +124,8 @@ class Composer:
     def _retried(self, event: RetryScheduled) -> Message | None:
         state, number = self.view.stages[event.stage], event.attempt - 1
         end = next((one for one in state.failures if one.attempt == number), None)
-        if event.cause == "free" or end is None:
-            return None  # it never started: nothing has happened that anybody could act on
+        if event.cause in ("free", "moved") or end is None:
+            return None  # it never started, or somebody wanted that: nobody has to act on it
         lines = [*self._failure(state, end, number), self._retry(state, event)]
         lines.append(self._command("logs", event.stage))
         return Message("failed", lines, event.stage, number, bad=True)

@@ -47,10 +47,7 @@ def problems(channel: Channel, environ: Mapping[str, str] | None = None) -> list
 
 def lacking(settings: Settings) -> list[str]:
     """Return what a channel needs and does not have; without it nothing can be sent."""
-    sentences = [
-        f"its `{option}` comes from the environment variable {name}, which is not set"
-        for option, name in settings.unset.items()
-    ]
+    sentences = [f"its `{option}` comes from {why}" for option, why in settings.unset.items()]
     needed = _NEEDED[settings.kind]
     if settings.kind == "discord" and "webhook" not in settings.options:
         needed = _BOT if "token" in settings.options else _WEBHOOK

@@ -13,18 +13,21 @@ _PERSON = re.compile(r"(?<![\w.@/-])@(?=\w)")
 #: How Discord and Slack write a user, a role, a channel or a crowd: `<@1>`, `<@&1>`, `<!here>`.
 _CODED = re.compile(r"<(?=[@#!])")
 
+#: The middle of a link whose text may say something else: `[text](address)`.
+_LINK = re.compile(r"\](?=\()")
+
 #: A space of no width: the word looks the same and means nothing to the service.
 _NOTHING = "\u200b"
 
 
 def disarm(text: str) -> str:
-    r"""Return *text* looking the same, but pinging nobody on any service.
+    r"""Return *text* looking the same, but pinging nobody and hiding no link.
 
     Example:
         >>> disarm("@everyone git@host") == "@\u200beveryone git@host"
         True
     """
-    for pattern in (_CODED, _CROWD, _PERSON):
+    for pattern in (_CODED, _CROWD, _PERSON, _LINK):
         text = pattern.sub(lambda found: found.group() + _NOTHING, text)
     return text
 

@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from buildorch.errors import UsageError
 from buildorch.model import Channel, Secret
+from buildorch.secret_sources import look_up
 
 #: The options of each service, by their names here.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +57,7 @@ class Settings:
         kind: Which service sends; a key of `OPTIONS`, unless the configuration is wrong.
         options: Its options by their names here.
         confidential: Values that must not be seen.
-        unset: Options whose environment variable is not set, with its name.
+        unset: Options whose secret is not there, with why.
         plain: Confidential options that stand in the configuration as text.
         unknown: Options that the service does not have.
     """
@@ -90,7 +92,8 @@ def resolve(channel: Channel, environ: Mapping[str, str]) -> Settings:
     given = {**_from_environment(channel.name, kind, environ), **channel.options}
     aliases = _ALIASES.get(kind, {})
     named = {aliases.get(name, name): value for name, value in given.items()}
-    values = {name: _value(value, environ) for name, value in named.items()}
+    missing: dict[str, str] = {}
+    values = {name: _value(name, value, environ, missing) for name, value in named.items()}
     options = {name: value for name, value in values.items() if value}
     written = {aliases.get(name, name) for name, value in channel.options.items() if _text(value)}
     return Settings(
@@ -103,11 +106,7 @@ def resolve(channel: Channel, environ: Mapping[str, str]) -> Settings:
             if name in options and (name in _CONFIDENTIAL or isinstance(value, Secret))
             for text in _whole_and_token(options[name])
         ),
-        unset={
-            name: value.variable
-            for name, value in named.items()
-            if isinstance(value, Secret) and name not in options
-        },
+        unset=missing,
         plain=tuple(sorted(written & {"webhook", "token"})),
         unknown=tuple(name for name in options if name not in OPTIONS.get(kind, options)),
     )
@@ -143,8 +142,21 @@ def _from_environment(name: str, kind: str, environ: Mapping[str, str]) -> dict[
     return found
 
 
-def _value(value: str | Secret, environ: Mapping[str, str]) -> str:
-    return environ.get(value.variable, "") if isinstance(value, Secret) else value
+def _value(
+    name: str, value: str | Secret, environ: Mapping[str, str], missing: dict[str, str]
+) -> str:
+    """Return the value of an option; empty, and noted in *missing*, where its secret is not."""
+    if not isinstance(value, Secret):
+        return value
+    if value.source == "environment":
+        if not environ.get(value.name):
+            missing[name] = f"the environment variable {value.name}, which is not set"
+        return environ.get(value.name, "")
+    try:
+        return look_up(value, environ)
+    except UsageError as error:
+        missing[name] = f"the {value.name}, which {error}"
+        return ""
 
 
 def _whole_and_token(value: str) -> tuple[str, ...]:

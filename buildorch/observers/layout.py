@@ -180,12 +180,21 @@ def _end(
         good = view.status is RunStatus.SUCCEEDED
         yield f"{view.status.value} in {look.time(view.seconds)}", "good" if good else "bad"
         return
+    ended = all(stage.finished is not None for stage in view.stages.values())
+    if ended and view.orphans:
+        where = ", ".join(sorted({look.clean(one.server) for one in view.orphans}))
+        yield f"Waiting for {where} to confirm that {_jobs(len(view.orphans))} dead", "warn"
+        return
     if view.cancel_requested is not None:
         yield f"Cancelling, asked by {look.clean(view.cancel_requested)}", "warn"
         return
     left = time_left(view, progress)
     if left is not None:
         yield f"ETA: {look.time(left)} ({look.clock(now + left, now)})", ""
+
+
+def _jobs(count: int) -> str:
+    return "a job is" if count == 1 else f"{count} jobs are"
 
 
 def _joined(parts: Iterable[tuple[str, str]], width: int, look: Look) -> Line:

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 from buildorch import events
 from buildorch.events import Event, Recorded
+from buildorch.messages.waits import held_by, waits_for
+from buildorch.messages.words import Words
 from buildorch.model import StageStatus
 from buildorch.observers.look import Look, Stream
 from buildorch.observers.output import Output
@@ -134,6 +136,10 @@ def _cancel_requested(_: RunView, event: events.CancelRequested, look: Look) -> 
     return f"cancel requested by {look.clean(event.by)}"
 
 
+def _abandon_requested(_: RunView, event: events.AbandonRequested, look: Look) -> str:
+    return f"servers that do not answer are abandoned, asked by {look.clean(event.by)}"
+
+
 def _notification_result(view: RunView, event: events.NotificationResult, look: Look) -> str:
     due = view.messages.get(event.key)
     if event.ok or due is None:
@@ -172,8 +178,18 @@ def _step_started(stage: StageView, event: events.StepStarted, look: Look) -> st
     return f"started on {look.clean(stage.server)}{which if most > 1 or event.attempt > 1 else ''}"
 
 
+def _step_waiting(_: StageView, event: events.StepWaiting, look: Look) -> str:
+    if event.wait is None:
+        return "goes on"
+    words = Words.of(look.language)
+    holder = look.clean(held_by(event.wait, words))
+    return f"waits for {look.clean(waits_for(event.wait, words))}" + f": {holder}" * bool(holder)
+
+
 def _link_lost(_: StageView, event: events.LinkLost, look: Look) -> str:
     server, why = look.clean(event.server), look.clean(event.reason)
+    if event.barred is not None:
+        return f"{why}: the build goes on on {server}, and so does the run once that is mended"
     return f"connection to {server} lost ({why}): the build goes on there, reconnecting"
 
 
@@ -197,11 +213,19 @@ def _retry_scheduled(stage: StageView, event: events.RetryScheduled, look: Look)
     when = f"starts in {look.time(event.delay)}" if event.delay >= 1 else "starts now"
     if event.cause == "failures":
         return f"attempt {event.attempt} of {max(stage.stage.attempts, event.attempt)} {when}"
-    return f"attempt {event.attempt} {when}, since the infrastructure failed"
+    there = "" if event.server is None else f" on {look.clean(event.server)}"
+    if event.cause == "moved":
+        return f"attempt {event.attempt} {when}{there}"
+    return f"attempt {event.attempt} {when}{there}, since the infrastructure failed"
+
+
+def _move_requested(_: StageView, event: events.MoveRequested, look: Look) -> str:
+    return f"is moved to {look.clean(event.server)}, asked by {look.clean(event.by)}"
 
 
 def _orphan_noted(_: StageView, event: events.OrphanNoted, look: Look) -> str:
-    return f"may still run on {look.clean(event.server)}; it is stopped once that answers"
+    until = "once it is in the way" if event.spared else "once that answers"
+    return f"may still run on {look.clean(event.server)}; it is stopped {until}"
 
 
 def _orphan_gone(_: StageView, event: events.OrphanGone, look: Look) -> str:
@@ -237,6 +261,7 @@ _OF_RUN: Mapping[type[Event], Callable[[RunView, Any, Look], str]] = {
     events.ControllerAttached: _attached,
     events.ControllerDetached: _detached,
     events.CancelRequested: _cancel_requested,
+    events.AbandonRequested: _abandon_requested,
     events.NotificationResult: _notification_result,
 }
 
@@ -245,11 +270,13 @@ _OF_STAGE: Mapping[type[Event], Callable[[StageView, Any, Look], str]] = {
     events.ConnectFailed: _connect_failed,
     events.StepLaunching: _step_launching,
     events.StepStarted: _step_started,
+    events.StepWaiting: _step_waiting,
     events.LinkLost: _link_lost,
     events.LinkRestored: _link_restored,
     events.KillRequested: _kill_requested,
     events.AttemptFinished: _attempt_finished,
     events.RetryScheduled: _retry_scheduled,
+    events.MoveRequested: _move_requested,
     events.OrphanNoted: _orphan_noted,
     events.OrphanGone: _orphan_gone,
     events.ArtifactStored: _artifact_stored,
@@ -271,6 +298,8 @@ _LOUD = frozenset(
     {
         events.ControllerDetached,
         events.CancelRequested,
+        events.AbandonRequested,
+        events.MoveRequested,
         events.NotificationResult,
         events.ConnectFailed,
         events.LinkLost,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
+from buildorch.messages.waits import held_by, waits_for
 from buildorch.messages.words import Words
 from buildorch.model import StageStatus
 from buildorch.observers.columns import BAR, ELAPSED, MARK, SHORTEST_NAME, Columns
@@ -88,7 +89,8 @@ class Rows:
             stage: A stage of the run.
             now: What its log says.
         """
-        right = self._progress(stage, now) if stage.state in _BARS else self._state(stage, now)
+        barred = stage.state in _BARS and not waits_for_lock(stage)
+        right = self._progress(stage, now) if barred else self._state(stage, now)
         spans = tuple(self._cut((*self._head(stage), *right), self.columns.width))
         text, style = self._detail(stage, now)
         if not text:
@@ -154,7 +156,7 @@ class Rows:
         return self.look.time(None if stage.started_at is None else self.at - stage.started_at)
 
     def _state(self, stage: StageView, now: StageProgress) -> Iterator[tuple[str, str]]:
-        word, style = state_word(stage)
+        word, style = ("waiting", "") if waits_for_lock(stage) else state_word(stage)
         yield (f"{f'[{word}]':<{BAR}}  " if self.columns.bar else f"{word}  "), style
         yield ", ".join(part for part in self._because(stage, now) if part), ""
 
@@ -162,6 +164,8 @@ class Rows:
         """Yield what belongs behind the word for the state."""
         look = self.look
         match stage.state:
+            case "running" if stage.wait is not None:
+                yield look.clean(waits_for(stage.wait, Words.of(look.language)))
             case "waiting":
                 yield "after " + ", ".join(map(look.clean, self.view.waits_for(stage)))
             case "queued":
@@ -213,11 +217,21 @@ class Rows:
             since = look.clock(stage.link_lost_since, self.at)
             lost = look.time(self.at - stage.link_lost_since)
             text = f"no answer since {since} ({lost}): the build goes on, reconnecting"
+            if stage.barred is not None:
+                text = f"{stage.barred} since {since} ({lost}): the build goes on"
             return text, "warn"
+        if stage.wait is not None:
+            since = "" if stage.wait_since is None else look.clock(stage.wait_since, self.at)
+            return look.clean(held_by(stage.wait, Words.of(look.language), since)), "dim"
         if now.last_line:
             which = f"try {stage.attempt}: " if stage.attempt > 1 else ""
             return which + look.clean(now.last_line), "dim"
         return (told(stage, look) if stage.failures else ""), "dim"
+
+
+def waits_for_lock(stage: StageView) -> bool:
+    """Tell whether the command of a running *stage* has not started: it waits for a lock."""
+    return stage.state == "running" and stage.wait is not None and stage.wait.kind == "lock"
 
 
 def server_of(stage: StageView) -> str:

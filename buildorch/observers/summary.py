@@ -93,8 +93,8 @@ def _details(stage: StageView, look: Look) -> Iterator[str]:
     if stage.finished is not None:
         yield look.clean(stage.finished.warning)
         yield look.clean(stage.finished.first_error)
-    for server, _ in sorted(stage.orphans):
-        yield f"may still run on {look.clean(server)}; it is stopped once that answers"
+    for server, job in sorted(stage.orphans):
+        yield f"job {look.clean(job)} may still run on {look.clean(server)}"
 
 
 def _counted(count: int, word: str) -> str:
@@ -154,6 +154,11 @@ def _driven(view: RunView, look: Look) -> Iterator[str]:
     if view.controller is not None:
         pid, host = view.controller
         yield f"Driven by process {pid} on {look.clean(host)}"
+    for orphan in view.orphans:
+        server, job = look.clean(orphan.server), look.clean(orphan.job)
+        yield f"Waits for {server} to confirm that job {job} is dead"
+    if view.orphans:
+        yield f"Abandon: buildorch cancel {look.clean(view.run)} --abandon"
 
 
 def _interrupted(view: RunView, now: float, look: Look, *, ordered: bool) -> Iterator[str]:

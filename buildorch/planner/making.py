@@ -182,12 +182,15 @@ class _Maker:
             shell=self._nearest("shell", own),
             timeout=self._nearest("timeout", own, self.config.defaults.timeout),
             idle_timeout=self._nearest("idle_timeout", own),
+            lease=own["lease"],
             retry=own["retry"] or self.policy.retry or Retry(self.config.defaults.retry),
             allow_failure=own["allow_failure"],
             always=own["always"],
             success_if=own["success_if"],
             fail_if=own["fail_if"],
             artifacts=own["artifacts"],
+            resources=own["resources"],
+            lock=own["lock"],
             title=own["title"],
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -23,11 +24,16 @@ _Check: TypeAlias = Callable[[Any], Any]
 RETRIED = ("failed", "timed_out", "no_space")
 
 _MOST_RETRIES = 100
+_LONGEST_KEY = 100
+
+#: Seconds; a server hears every few seconds that its controller lives.
+_SHORTEST_LEASE = 60.0
 
 #: What stands for an option that was not given, where that is not None.
 _UNSET: Mapping[str, Any] = {
     "env": {},
     "artifacts": (),
+    "resources": (),
     "allow_failure": False,
     "always": False,
     "fail_fast": False,
@@ -107,6 +113,27 @@ def _words(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever was given
     return words
 
 
+def _key(value: Any) -> str:  # noqa: ANN401 - whatever was given
+    """Return the name of a lock: one line, the same in every way to type it."""
+    text = unicodedata.normalize("NFC", check_text(value))
+    if not text.isprintable() or text != text.strip() or len(text) > _LONGEST_KEY:
+        raise ValueError(f"{quoted(text)} is no name of at most 100 printable characters")
+    return text
+
+
+def _keys(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever was given
+    return tuple(dict.fromkeys(_key(one) for one in check_texts(value)))
+
+
+def _lease(value: Any) -> float:  # noqa: ANN401 - whatever was given
+    seconds = parse_duration(value)
+    if seconds < _SHORTEST_LEASE:
+        raise ValueError(
+            f"{_shown(value)} is shorter than {_SHORTEST_LEASE:g}s: a short outage would end it"
+        )
+    return seconds
+
+
 def _boolean(value: Any) -> bool:  # noqa: ANN401 - whatever was given
     if not isinstance(value, bool):
         raise TypeError(f"{_shown(value)} is neither True nor False")
@@ -151,11 +178,14 @@ _CHECKS: Mapping[str, _Check] = {
     "workdir": check_text,
     "timeout": parse_duration,
     "idle_timeout": parse_duration,
+    "lease": _lease,
     "retry": check_retry,
     "env": _environment,
     "setup": check_text,
     "shell": _words,
     "artifacts": check_texts,
+    "resources": _keys,
+    "lock": _key,
     "allow_failure": _boolean,
     "always": _boolean,
     "success_if": _pattern,

@@ -1,19 +1,43 @@
 """What a server part says, read from bytes: pure, so that any split of them is the same.
 
 Everything before READY with our nonce is what login shells print, and is kept only to be shown.
+What then makes no sense ends the link with one reason: whoever sends it can neither raise
+anything here nor fill the memory.
 """
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
 
-from buildorch.job import EndKind, JobEnd, ServerFacts
+from buildorch.job import EndKind, JobEnd, ServerFacts, Wait
+from buildorch.names import quoted
 
 #: Bytes of a login shell's text that are kept: of its beginning, and as many of its end.
 NOISE = 2048
-_WITH_BODY = frozenset({"L", "E", "R", "BYE"})
+#: The most bytes of a header line, and of what follows one: ours are smaller.
+MAX_HEADER = 1 << 15
+MAX_BODY = 1 << 20
+_WITH_BODY = frozenset({"L", "E", "R", "W", "BYE"})
+_MAX_CODE = 255
+_SIZE = r"[0-9]{1,18}"
+_JOB = r"[A-Za-z0-9][A-Za-z0-9.-]*"
+#: The words after the first one; a line that begins with any other word means nothing to us.
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    "L": re.compile(f"{_JOB} {_SIZE} {_SIZE}"),
+    "E": re.compile(f"{_JOB} {_SIZE}"),
+    "W": re.compile(f"{_JOB} {_SIZE}"),
+    "R": re.compile(rf"{_JOB} \S+ {_SIZE}"),
+    "S": re.compile(f"{_JOB} (new|again)"),
+    "F": re.compile(_JOB),
+    "K": re.compile(rf"{_JOB} (-1|{_SIZE}) \S+"),
+    "C": re.compile(f"{_SIZE} {_SIZE}"),
+    "BYE": re.compile(_SIZE),
+}
 
 
 @attrs.frozen
@@ -38,7 +62,14 @@ class Message:
     body: bytes = b""
 
 
-Answer: TypeAlias = Ready | Unusable | Message
+@attrs.frozen
+class Broken:
+    """What was said is not what a server part says; nothing is read after it."""
+
+    reason: str
+
+
+Answer: TypeAlias = Ready | Unusable | Message | Broken
 
 
 class Answers:
@@ -58,12 +89,13 @@ class Answers:
         self._data = bytearray()
         self._head = b""
         self._tail = b""
+        self._over = False
         self.ready = False
 
     @property
     def noise(self) -> str:
         """What was printed before READY; of a flood its beginning and its end."""
-        head, tail = self._kept(bytes(self._data))
+        head, tail = self._kept(b"" if self.ready else bytes(self._data))
         gap = b" [...] " if len(tail) >= NOISE else b""
         return (head + gap + tail).decode("utf-8", "replace").strip()
 
@@ -73,38 +105,40 @@ class Answers:
 
     def feed(self, data: bytes) -> list[Answer]:
         """Take more bytes; return what is whole now."""
+        if self._over:
+            return []
         self._data += data
         found: list[Answer] = []
-        while (answer := self._next()) is not None:
+        while not self._over and (answer := self._next()) is not None:
             found.append(answer)
+            if isinstance(answer, Unusable | Broken):
+                self._over = True
+                self._data.clear()
         return found
 
     def _next(self) -> Answer | None:
         return self._message() if self.ready else self._boot()
 
     def _boot(self) -> Answer | None:
-        for word in (b"READY ", b"UNUSABLE "):
-            place = self._data.find(b"\n" + word + self._nonce + b" ")
-            if place >= 0:
-                return self._booted(place + 1)
+        marks = (b"\n" + word + self._nonce + b" " for word in (b"READY ", b"UNUSABLE "))
+        places = [place for place in map(self._data.find, marks) if place >= 0]
+        if places:
+            return self._booted(min(places))
         self._forget_noise()
         return None
 
     def _booted(self, place: int) -> Answer | None:
-        self._head, self._tail = self._kept(bytes(self._data[: place - 1]))
-        del self._data[: place - 1]
-        end = self._data.find(b"\n", 1)
-        if end < 0:
-            return None
-        words = self._data[1:end].decode("utf-8", "replace").split(" ", 2)
-        if words[0] == "UNUSABLE":
-            self._data.clear()
-            return Unusable(words[2])
-        size = int(words[-1])
-        if len(self._data) < end + 1 + size:
-            return None
-        body = bytes(self._data[end + 1 : end + 1 + size])
-        del self._data[: end + 1 + size]
+        self._head, self._tail = self._kept(bytes(self._data[:place]))
+        del self._data[:place]
+        header = self._header(begin=1)
+        if header is None or isinstance(header, Broken):
+            return header
+        first, _, rest = header.split(" ", 2)
+        if first == "UNUSABLE":
+            return Unusable(rest)
+        body = self._body(header, rest, begin=1)
+        if body is None or isinstance(body, Broken):
+            return body
         self.ready = True
         return Ready(parse_facts(body))
 
@@ -114,19 +148,45 @@ class Answers:
             self._head, self._tail = self._kept(bytes(self._data[:-NOISE]))
             del self._data[:-NOISE]
 
-    def _message(self) -> Message | None:
+    def _message(self) -> Answer | None:
         while self._data.startswith(b"\n"):
             del self._data[:1]
-        end = self._data.find(b"\n")
-        if end < 0:
+        header = self._header()
+        if header is None or isinstance(header, Broken):
+            return header
+        kind, *rest = words = tuple(header.split()) or ("",)
+        form = _FORMS.get(kind)
+        if form is not None and not form.fullmatch(" ".join(rest)):
+            return _broken(header)
+        body = self._body(header, words[-1] if kind in _WITH_BODY else "0")
+        return Message(words, body) if isinstance(body, bytes) else body
+
+    def _header(self, begin: int = 0) -> str | Broken | None:
+        """Return the line that begins at *begin*, once it is whole; it is not taken yet."""
+        end = self._data.find(b"\n", begin, begin + MAX_HEADER)
+        if end >= 0:
+            return self._data[begin:end].decode("utf-8", "replace")
+        whole = len(self._data) < begin + MAX_HEADER
+        return None if whole else _broken(self._data[begin : begin + 60].decode("utf-8", "replace"))
+
+    def _body(self, header: str, size: str, begin: int = 0) -> bytes | Broken | None:
+        """Take the header and the bytes that follow it; return these, once they are whole."""
+        if not re.fullmatch(_SIZE, size) or int(size) > MAX_BODY:
+            return _broken(header)
+        start = self._data.index(b"\n", begin) + 1
+        end = start + int(size)
+        if len(self._data) < end:
             return None
-        words = tuple(self._data[:end].decode("utf-8", "replace").split())
-        size = int(words[-1]) if words and words[0] in _WITH_BODY else 0
-        if len(self._data) < end + 1 + size:
-            return None
-        body = bytes(self._data[end + 1 : end + 1 + size])
-        del self._data[: end + 1 + size]
-        return Message(words, body)
+        body = bytes(self._data[start:end])
+        del self._data[:end]
+        return body
+
+
+def _broken(line: str) -> Broken:
+    return Broken(
+        f"the server said {quoted(line)}, which no server part says: something else writes into "
+        "the connection, or bytes of it were lost"
+    )
 
 
 def parse_facts(body: bytes) -> ServerFacts:
@@ -139,6 +199,7 @@ def parse_facts(body: bytes) -> ServerFacts:
         home=values.get("home", ""),
         state_dir=values.get("state_dir", ""),
         shell=values.get("shell", ""),
+        clock=_number(values.get("clock")) or 0,
         missing=tuple(value for name, value in pairs if name == "missing"),
     )
 
@@ -153,16 +214,57 @@ def parse_end(record: bytes) -> JobEnd:
     pairs = _pairs(record)
     values = dict(pairs)
     kinds: dict[str, EndKind] = {"exit": "exit", "signal": "signal"}
+    kind = kinds.get(values.get("kind", ""), "lost")
+    code = _number(values.get("code"))
+    if kind != "lost" and (code is None or code > _MAX_CODE or b"end" not in record.split(b"\n")):
+        # Half of a record must never read as a success.
+        return JobEnd(kind="lost", detail="the record of its end on the server is damaged")
     return JobEnd(
-        kind=kinds.get(values.get("kind", ""), "lost"),
-        code=int(values.get("code", 0)),
+        kind=kind,
+        code=code or 0,
         reason=values.get("reason"),
         detail=values.get("detail"),
-        seconds=float(values["seconds"]) if "seconds" in values else None,
-        log_bytes=int(values["log_bytes"]) if "log_bytes" in values else None,
+        seconds=_seconds(values.get("seconds")),
+        log_bytes=_number(values.get("log_bytes")),
         log_sha256=values.get("log_sha256"),
+        room=values.get("room"),
         leftovers=tuple(value for name, value in pairs if name == "left"),
     )
+
+
+def parse_wait(record: bytes) -> Wait | None:
+    r"""Return what a job waits for; None for an empty record: it goes on.
+
+    Example:
+        >>> parse_wait(b"kind lock\nname rack/1\nplace 2\nuser dev2\nend\n").user
+        'dev2'
+    """
+    values = dict(_pairs(record))
+    if "name" not in values:
+        return None
+    return Wait(
+        kind="bitbake" if values.get("kind") == "bitbake" else "lock",
+        name=values["name"],
+        place=_number(values.get("place")) or 1,
+        user=values.get("user"),
+        by=values.get("by"),
+        pid=_number(values.get("pid")),
+        run=values.get("run"),
+        stage=values.get("stage"),
+        seconds=_seconds(values.get("seconds")),
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(_SIZE, text) else None
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _pairs(text: bytes) -> list[tuple[str, str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from importlib import resources
 
+from buildorch.model import Server
 from buildorch.remote.bundle import agent_text
 from buildorch.remote.quoting import quote
 
 #: What the sh script is made of, in this order.
 SCRIPTS = ("boot.sh", "common.sh", "part.sh")
+#: What the sh part's supervisor is made of.
+SUPERVISOR = ("common.sh", "locks.sh", "bitbake.sh", "supervise.sh")
 
 # No backslash, newline or `!`, so that every login shell takes it; older busybox has no fullblock.
 _READ = (
@@ -30,20 +33,20 @@ def boot_command() -> str:
     return f"exec /bin/sh -c '{_READ}'"
 
 
-def boot_text(nonce: str, server: str, state_dir: str | None, prefer: str | None) -> bytes:
+def boot_text(nonce: str, server: Server, prefer: str | None) -> bytes:
     """Return what is sent first: the sh script, and the agent that python reads after it.
 
     Args:
         nonce: Marks READY as ours.
-        server: Name of the server: two names of one account are two links, side by side.
-        state_dir: Folder of the state, or None for the account's.
+        server: The server: two names of one account are two links, side by side.
         prefer: `sh` never starts python.
     """
-    supervise = _text("common.sh") + _text("supervise.sh")
+    supervise = "".join(map(_text, SUPERVISOR))
     given = {
         "buildorch_nonce": nonce,
-        "buildorch_link": hashlib.sha256(server.encode()).hexdigest()[:8],
-        "buildorch_wanted": state_dir or "",
+        "buildorch_link": hashlib.sha256(server.name.encode()).hexdigest()[:8],
+        "buildorch_wanted": server.state_dir or "",
+        "buildorch_workdir": server.workdir or "",
         "buildorch_prefer": prefer or "",
         "buildorch_loader": _without_comments(_text("loader.py")),
         "buildorch_supervise": supervise,

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # What a server runs first, in whatever POSIX sh it has: finds the account's world and the state
 # folder, then starts the agent in python, or goes on as the sh part. The client puts before it:
-# buildorch_nonce, buildorch_link, buildorch_wanted (state folder, or empty), buildorch_prefer, buildorch_loader.
+# buildorch_nonce, buildorch_link, buildorch_wanted (state folder, or empty), buildorch_prefer, buildorch_loader,
+# buildorch_workdir (where builds are, or empty).
 # All names begin with buildorch_, so that no variable of the account is touched.
 
 buildorch_unusable() {
@@ -49,6 +50,25 @@ buildorch_find_state() {
     buildorch_unusable "neither $buildorch_state nor $buildorch_other can be made (${buildorch_error:-the home folder $HOME is missing}); set state_dir of this server to a folder that the account can write"
 }
 
+# The first machine that uses a state folder has it, others that share the home have one each in
+# it: no machine may judge what another's processes do.
+buildorch_find_own_state() {
+    buildorch_machine=
+    read -r buildorch_machine 2>/dev/null </etc/machine-id || buildorch_machine=$(uname -n)
+    buildorch_first=
+    if ! read -r buildorch_first 2>/dev/null <"$buildorch_state/machine"; then
+        # A link is made by one of two that come at once, and the file is never half of one.
+        printf '%s\n' "$buildorch_machine" 2>/dev/null >"$buildorch_state/machine.$$" &&
+            ln "$buildorch_state/machine.$$" "$buildorch_state/machine" 2>/dev/null
+        rm -f "$buildorch_state/machine.$$"
+        read -r buildorch_first 2>/dev/null <"$buildorch_state/machine"
+    fi
+    case $buildorch_first in '' | "$buildorch_machine") return ;; esac
+    buildorch_state=$buildorch_state/at-$buildorch_machine
+    buildorch_error=$(mkdir -p "$buildorch_state" 2>&1) ||
+        buildorch_unusable "the state folder $buildorch_state cannot be made: $buildorch_error"
+}
+
 # A UTF-8 locale where the account's is none: bitbake and python refuse or garble without.
 buildorch_fix_locale() {
     case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
@@ -94,10 +114,11 @@ buildorch_fix_locale
 PYTHONUNBUFFERED=${PYTHONUNBUFFERED-1}
 export PYTHONUNBUFFERED
 buildorch_find_state
+buildorch_find_own_state
 
 if [ "$buildorch_prefer" != sh ]; then
     "$buildorch_python" -S -E -c "$buildorch_loader" \
-        "$buildorch_nonce" "$buildorch_link" "$buildorch_umask" "$buildorch_state" "${LC_CTYPE-}" 2>/dev/null
+        "$buildorch_nonce" "$buildorch_link" "$buildorch_umask" "$buildorch_state" "${LC_CTYPE-}" "$buildorch_workdir" 2>/dev/null
     # The loader ends with 0 once it has begun; these mean that there is no python to use.
     case $? in
     1 | 96 | 126 | 127) ;;

@@ -72,6 +72,23 @@ bo_field_lives() {
     bo_lives $bo_value
 }
 
+# Sets bo_queue to the folder of the tickets for locks; fails where none is fit.
+bo_find_queue() {
+    for bo_queue in /run/lock /var/tmp /tmp; do
+        # shellcheck disable=SC2012,SC2046
+        set -- $(LC_ALL=C ls -ldn "$bo_queue" 2>/dev/null)
+        case ${1:-}/${3:-} in d??????rwt*/0) return 0 ;; esac
+    done
+    return 1
+}
+
+# Lets a job keep no locks after its end.
+bo_give_back() {
+    # Not by `:`, with which a redirection that fails ends sh.
+    printf '' 2>/dev/null >"$1/release" && bo_field "$1/id" boot && [ "$bo_value" = "$bo_boot" ] &&
+        bo_field_lives "$1/id" supervisor && kill -s USR1 "${bo_value%% *}"
+}
+
 # Whether the supervisor of the job in a folder lives.
 bo_supervised() {
     [ -e "$1/alive" ] || return 1

@@ -7,6 +7,7 @@ whether the other side still lives, since a silent cut shows in no other way.
 from __future__ import annotations
 
 import queue
+import re
 import secrets
 import threading
 import time
@@ -16,7 +17,16 @@ from buildorch.errors import InfrastructureError, LinkLost, ServerUnusable
 from buildorch.job import Job, ServerFacts
 from buildorch.model import Server
 from buildorch.ports import SessionListener
-from buildorch.remote.answers import Answer, Answers, Message, Ready, Unusable, parse_end
+from buildorch.remote.answers import (
+    Answer,
+    Answers,
+    Broken,
+    Message,
+    Ready,
+    Unusable,
+    parse_end,
+    parse_wait,
+)
 from buildorch.remote.boot import boot_text
 from buildorch.remote.duplex import Duplex
 from buildorch.remote.payload import launch
@@ -48,6 +58,7 @@ class JobSession:
         self._lock = threading.Lock()
         self._gone: str | None = None
         self._left = threading.Event()
+        self._clock = 0
         self._waiting_since: float | None = None
         self._unanswered: dict[str, int] = {}
         self._sums: dict[str, _Sum] = {}
@@ -57,7 +68,7 @@ class JobSession:
 
     def start(self, job: Job) -> None:
         """Launch *job*, or attach to it; see `Session`."""
-        message = launch(job)
+        message = launch(job, self._clock)
         self._ask(job.id)
         self._send(message)
 
@@ -68,8 +79,12 @@ class JobSession:
 
     def cancel(self, job_id: str, reason: str, grace: float) -> None:
         """Kill the whole tree; see `Session`."""
-        word = "-".join(reason.split()) or "cancelled"
+        word = "-".join(re.findall("[A-Za-z0-9]+", reason)) or "cancelled"
         self._send(f"cancel {job_id} {word} {grace:.3f}\n".encode())
+
+    def release(self, job_id: str) -> None:
+        """Let an ended job give back its locks; see `Session`."""
+        self._send(f"release {job_id}\n".encode())
 
     def checksum(self, job_id: str, timeout: float = 60.0) -> tuple[int, str]:
         """Return size and SHA-256 of the job's log on the server.
@@ -118,9 +133,7 @@ class JobSession:
 
     def boot(self, timeout: float, prefer: str | None) -> None:
         """Start the server part and wait until it is ready."""
-        self._outgoing.put(
-            boot_text(self._nonce, self._server.name, self._server.state_dir, prefer)
-        )
+        self._outgoing.put(boot_text(self._nonce, self._server, prefer))
         for work in (self._read, self._write):
             self._thread(work)
         if not self._booted.wait(timeout):
@@ -186,7 +199,8 @@ class JobSession:
                 self._end(f"no sign of life for {self._silence:g} s")
                 return
             count += 1
-            self._outgoing.put(f"ping {count}\n".encode())
+            # What leases are renewed with: a time of the server's, so that a late ping is harmless.
+            self._outgoing.put(f"ping {count} {self._clock}\n".encode())
 
     # Reading.
 
@@ -215,9 +229,12 @@ class JobSession:
     def _hear(self, answer: Answer) -> None:
         if isinstance(answer, Ready):
             self.facts = answer.facts
+            self._clock = answer.facts.clock
             self._booted.set()
         elif isinstance(answer, Unusable):
             self._unusable = answer.reason
+            self._end(answer.reason)
+        elif isinstance(answer, Broken):
             self._end(answer.reason)
         elif self._gone is None:
             self._hear_message(answer)
@@ -225,10 +242,8 @@ class JobSession:
     def _hear_message(self, message: Message) -> None:
         kind, *words = message.words
         body = message.body
-        if kind == "L" and self._is_current(words[0]):
-            self._listener.log(words[0], int(words[1]), body)
-        elif kind == "E" and self._is_current(words[0]):
-            self._listener.ended(words[0], parse_end(body))
+        if kind in ("L", "E", "W"):
+            self._hear_of_job(kind, words, body)
         elif kind == "S":
             self._answered(words[0])
             self._listener.started(words[0], again=words[1] == "again")
@@ -239,12 +254,25 @@ class JobSession:
             self._answered(words[0])
         elif kind == "K":
             self._summed(words[0], int(words[1]), words[2])
+        elif kind == "PONG" and words[1:] and re.fullmatch("[0-9]{1,18}", words[1]):
+            self._clock = int(words[1])
         elif kind == "C":
             self._cleaned.put((int(words[0]), int(words[1])))
         elif kind == "BYE":
             self._end(body.decode("utf-8", "replace"))
         elif kind == "UNUSABLE":
             self._end(f"the server part broke: {' '.join(words[1:])}")
+
+    def _hear_of_job(self, kind: str, words: list[str], body: bytes) -> None:
+        """Hand on what is said of a job, unless it answers an older question about it."""
+        if not self._is_current(words[0]):
+            return
+        if kind == "L":
+            self._listener.log(words[0], int(words[1]), body)
+        elif kind == "W":
+            self._listener.waiting(words[0], parse_wait(body))
+        else:
+            self._listener.ended(words[0], parse_end(body))
 
     def _answered(self, job_id: str) -> None:
         with self._lock:

@@ -15,14 +15,14 @@ def take(size: int) -> bytes:
     return data
 
 
-def main(nonce: str, link: str, umask: str, state_dir: str, lc_ctype: str) -> None:
+def main(nonce: str, *words: str) -> None:
     word = take(1)
     while word[-1:] != b"\n":
         word += take(1)
     try:
         world = {"__name__": "buildorch_agent"}  # type: dict[str, object]
         exec(compile(take(int(word)), "agent", "exec"), world)
-        world["serve"](nonce, link, int(umask, 8), state_dir, lc_ctype)  # type: ignore[operator]
+        world["serve"](nonce, *words)  # type: ignore[operator]
     except BaseException:
         import traceback
 

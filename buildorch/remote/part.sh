@@ -25,8 +25,38 @@ bo_look() {
         }
         bo_lack 'setsid cannot wait: a command that is killed by signal N looks as if it had ended with code 128+N, and bitbake is not asked to stop by SIGINT before it is ended'
     fi
+    bo_look_at_mounts
     command -v sha256sum >/dev/null || bo_lack 'there is no sha256sum: collected logs are not compared'
     [ -r /proc/self/stat ] || buildorch_unusable 'there is neither python3 nor /proc: no job could be watched over'
+}
+
+# Says so where other machines may build in the workdir: locks are each machine's own.
+bo_look_at_mounts() {
+    [ -n "$buildorch_workdir" ] || return 0
+    bo_value=$(buildorch_absolute "$buildorch_workdir")
+    bo_kind=$(printf '%s\n' "$bo_value" | awk '
+        NR == FNR { path = $0 "/"; next }
+        { point = $5; gsub(/\\040/, " ", point); sub(/\/*$/, "/", point)
+          if (index(path, point) == 1 && length(point) >= length(best)) {
+            best = point; kind = ""; for (i = 7; i < NF; i++) if ($i == "-") { kind = $(i + 1); break } } }
+        END { print kind }' - /proc/self/mountinfo)
+    case $bo_kind in
+    9p | afs | beegfs | ceph | cifs | fuse.glusterfs | fuse.sshfs | gpfs | lustre | nfs | nfs4 | smb3 | smbfs)
+        bo_lack "the workdir $bo_value is on $bo_kind: builds that other machines run in it are not kept out, since locks are each machine's own; give each machine a workdir of its own"
+        ;;
+    esac
+}
+
+# Whether a job is another machine's that shares the state folder; sets bo_other to where it is.
+bo_is_elsewhere() {
+    [ ! -d "$bo_state_dir/jobs/$1" ] || return 1
+    bo_shared=$bo_state_dir
+    case ${bo_state_dir##*/} in at-*) bo_shared=${bo_state_dir%/*} ;; esac
+    for bo_other in "$bo_shared" "$bo_shared"/at-*; do
+        [ "$bo_other" != "$bo_state_dir" ] || continue
+        if [ -d "$bo_other/jobs/$1" ] || [ -e "$bo_other/ends/$1" ]; then return 0; fi
+    done
+    return 1
 }
 
 bo_lack() {
@@ -104,6 +134,11 @@ bo_take() {
     fi
 }
 
+# Whether a file has as many bytes.
+bo_arrived() {
+    [ "$1" -eq 0 ] || [ "$(($(wc -c <"$2") + 0))" -eq "$1" ]
+}
+
 # One agent per run: ends the older one that a lost link has left here.
 bo_claim() {
     bo_run=${1%%.*}
@@ -124,10 +159,13 @@ bo_on_start() {
     shift 8
     rm -rf "$bo_desk/new"
     mkdir "$bo_desk/new"
-    bo_cut=
+    bo_cut='' bo_last=:0
     for bo_word in "$@"; do
         bo_take "${bo_word#*:}" "$bo_desk/new/${bo_word%%:*}" || bo_cut=yes
+        [ "${bo_word#*:}" -eq 0 ] || bo_last=$bo_word
     done
+    # The link ended within the launch: half of a command must never run.
+    [ -n "$bo_cut" ] || bo_arrived "${bo_last#*:}" "$bo_desk/new/${bo_last%%:*}" || return
     bo_locked "$bo_state_dir/runs/${bo_ident%%.*}" bo_launch "$bo_state_dir/runs/${bo_ident%%.*}"
     case $? in
     0) bo_claim "$bo_ident" && bo_begin "$bo_ident" new ;;
@@ -152,11 +190,14 @@ bo_launch() {
         bo_refuse "$bo_ident" tombstone 'the job was cancelled before its launch came here'
         return 1
     fi
+    # What its folder said may be lost, not that it ran.
+    if bo_field "$bo_state_dir/ends/$bo_ident" marker || bo_field "$bo_state_dir/ends/$bo_ident" kind; then return 5; fi
     if [ -d "$bo_folder" ]; then
         if [ -e "$bo_folder/id" ] || [ -e "$bo_folder/exit" ] || bo_supervised "$bo_folder"; then return 5; fi
         # A launch that was cut short: nothing ran in it.
         rm -rf "$bo_folder"
     fi
+    if bo_refuse_unlocked; then return 1; fi
     if [ -n "$bo_cut" ] || ! bo_fill; then
         bo_refuse_unwritable
         return 1
@@ -198,6 +239,18 @@ bo_spawn() {
         $bo_setsid sh "$@" </dev/null >/dev/null 2>&1 8>&- &
     fi
     exec 9>&-
+}
+
+# Refuses a launch whose locks cannot be had here.
+bo_refuse_unlocked() {
+    [ -e "$bo_desk/new/locks" ] || return 1
+    if [ -z "$bo_flock" ]; then
+        bo_refuse "$bo_ident" state 'no locks can be taken on this server: it has neither python3 nor flock; install util-linux (or python3), or set share_workdir where runs may build in one folder at once'
+    elif ! bo_find_queue; then
+        bo_refuse "$bo_ident" state "no locks can be taken on this server: none of /run/lock, /var/tmp, /tmp is a folder of root's that all accounts may write (mode 1777); make one, or set share_workdir where runs may build in one folder at once"
+    else
+        return 1
+    fi
 }
 
 # A new question about a job: what is still said to an older one is not sent any more.
@@ -246,15 +299,19 @@ bo_follow() {
     bo_ident=$1 bo_at=$2 bo_token_mine=$3
     bo_folder=$bo_state_dir/jobs/$1
     bo_memory=$bo_state_dir/ends/$1
+    bo_told_waiting=
     if [ ! -e "$bo_folder/exit" ]; then
+        bo_send_waiting || return
         bo_send_log || return
         bo_from=0
         [ "$bo_at" = - ] || bo_from=+$((bo_at + 1))
         {
             # Only a bell: what it prints is thrown away, the log is read from the file.
             tail -c "$bo_from" -f "$bo_folder/log" &
+            bo_bell=$!
+            bo_ring_waiting &
             bo_wait_end
-            kill "$!"
+            kill "$bo_bell" "$!"
         } | bo_listen
         return
     fi
@@ -263,9 +320,44 @@ bo_follow() {
 
 bo_listen() {
     while [ "$(dd bs=65536 count=1 2>/dev/null | wc -c)" -gt 0 ]; do
+        bo_send_waiting || return
         bo_send_log || return
     done
     bo_send_end
+}
+
+# Rings when what a job waits for is another; one without locks hardly ever waits.
+bo_ring_waiting() {
+    bo_tick=100
+    [ ! -e "$bo_folder/locks" ] || bo_tick=30
+    while :; do
+        bo_read_waiting
+        if [ "$bo_value" != "$bo_told_waiting" ]; then
+            bo_told_waiting=$bo_value
+            echo
+        fi
+        # Not into the bell: who listens waits until everybody has let go of it.
+        bo_sleep "$bo_tick" >/dev/null
+    done
+}
+
+# Sets bo_value to what a job waits for.
+bo_read_waiting() {
+    bo_value=
+    [ ! -s "$bo_folder/waiting" ] || bo_value=$(cat "$bo_folder/waiting" 2>/dev/null)
+}
+
+# Says what a job waits for, where that is not what we have said.
+bo_send_waiting() {
+    [ ! -e "$bo_folder/exit" ] || return 0
+    bo_read_waiting
+    [ "$bo_value" != "$bo_told_waiting" ] || return 0
+    bo_told_waiting=$bo_value
+    bo_read_now
+    bo_value=$(printf '%s' "$bo_value" | LC_ALL=C awk -v now="$bo_now" '
+        $1 == "since" { printf "seconds %.2f\n", (now - $2 > 0 ? now - $2 : 0) / 100; next }
+        { print }')
+    bo_say_of "$bo_ident" "$bo_token_mine" "W $bo_ident $(bo_bytes "$bo_value")" bo_text "$bo_value"
 }
 
 bo_wait_end() {
@@ -317,7 +409,7 @@ bo_find_out() {
         return 1
     fi
     [ ! -e "$bo_folder/exit" ] || return 1
-    if [ ! -e "$bo_folder/id" ]; then
+    if [ ! -e "$bo_folder/id" ] && ! bo_field "$bo_memory" marker; then
         bo_end=$(bo_lost 'never started' 'the launch was cut short before the job ran')
         return
     fi
@@ -334,6 +426,11 @@ bo_find_out_gone() {
         # Nobody can watch over this job any more: its supervisor ends it.
         bo_field_lives "$bo_memory" orders && kill -s USR1 "${bo_value%% *}"
         bo_sleep 10
+        return 1
+    elif bo_field "$bo_memory" boot && [ "$bo_value" = "$bo_boot" ] && [ "${bo_swept:-}" != "$bo_folder" ]; then
+        # Its supervisor was killed as well, and with the folder its lock is gone.
+        bo_swept=$bo_folder
+        ${bo_setsid:+setsid} sh "$bo_script" sweep "$bo_folder" "$bo_memory" "$bo_flock" "$bo_nap" "$bo_setsid" </dev/null >/dev/null 2>&1
         return 1
     else
         bo_end=$(bo_lost 'folder removed' "the job's folder $bo_folder is gone")
@@ -353,6 +450,10 @@ bo_on_cancel() {
     [ -e "$bo_desk/$1" ] && return
     bo_ask "$1"
     bo_follow "$1" - "$bo_count" </dev/null &
+}
+
+bo_on_release() {
+    bo_give_back "$bo_state_dir/jobs/$1"
 }
 
 # Leaves a folder in which nothing can be launched, where there is none.
@@ -408,23 +509,88 @@ bo_wait_for_silence() {
     done
 }
 
+bo_is_job() {
+    case $1 in '' | [!A-Za-z0-9]* | *[!A-Za-z0-9.-]*) return 1 ;; esac
+    [ "${#1}" -le 240 ]
+}
+
+bo_is_whole() {
+    case $1 in '' | 0?* | *[!0-9]*) return 1 ;; esac
+    [ "${#1}" -le 18 ]
+}
+
+# Whether every word is a number such as `12` and `1.250`, or `-` for none.
+bo_are_numbers() {
+    for bo_value in "$@"; do
+        case $bo_value in *. | *.*[!0-9]*) return 1 ;; esac
+        [ "$bo_value" = - ] || bo_is_whole "${bo_value%%.*}" || return 1
+    done
+}
+
+# Whether every word is `NAME:SIZE`, with a name that leads nowhere else.
+bo_are_files() {
+    for bo_value in "$@"; do
+        case ${bo_value%%:*} in '' | .* | *[!a-z.]*) return 1 ;; esac
+        case $bo_value in *:*) ;; *) return 1 ;; esac
+        bo_is_whole "${bo_value#*:}" && [ "${bo_value#*:}" -le 16777216 ] || return 1
+    done
+}
+
+# Whether these words are a message of a client: any other is obeyed in nothing.
+bo_is_message() {
+    case $1/$# in
+    ping/2) ;;
+    ping/3) bo_is_whole "$3" ;;
+    sum/2 | release/2) bo_is_job "$2" ;;
+    clean/2) bo_is_whole "${2%.*}" && bo_are_numbers "$2" ;;
+    follow/3) bo_is_job "$2" && bo_is_whole "$3" ;;
+    cancel/4) bo_is_job "$2" && bo_is_job "$3" && bo_is_whole "${4%.*}" && bo_are_numbers "$4" ;;
+    start/9 | start/1?) bo_is_job "$2" && bo_is_job "$3" && bo_is_whole "$4" &&
+        bo_are_numbers "$5" "$6" "$7" "$8" "$9" && shift 9 && bo_are_files "$@" ;;
+    *) return 1 ;;
+    esac
+}
+
+# Renews the leases of the jobs that are followed over this link.
+bo_renew() {
+    for bo_file in "$bo_state_dir"/jobs/*/lease; do
+        bo_folder=${bo_file%/lease}
+        if [ ! -e "$bo_file" ] || [ ! -e "$bo_desk/${bo_folder##*/}" ]; then continue; fi
+        printf '%s\n' "$1" >"$bo_folder/renewed.new" && mv -f "$bo_folder/renewed.new" "$bo_folder/renewed"
+    done
+}
+
 bo_hear() {
     while IFS= read -r bo_line; do
         set -f
         # shellcheck disable=SC2086
         set -- $bo_line
         set +f
-        bo_word=${1:-}
-        [ $# -eq 0 ] || shift
+        if ! bo_is_message "$@"; then
+            bo_bye 'no message of a client came here'
+            return
+        fi
+        bo_word=$1
+        shift
+        case $bo_word in
+        start | follow | cancel)
+            if bo_is_elsewhere "$1"; then
+                bo_bye "the job $1 is on another machine, which keeps it in $bo_other: the address of this server leads to several machines; give each a name of its own"
+                return
+            fi
+            ;;
+        esac
         case $bo_word in
         ping)
             bo_read_now
             printf '%s\n' "$bo_now" >"$bo_desk/heard"
-            bo_say "PONG $1" :
+            [ -z "${2:-}" ] || bo_renew "$2"
+            bo_say "PONG $1${2:+ $bo_now}" :
             ;;
         start) bo_on_start "$@" ;;
         follow) bo_on_follow "$@" ;;
         cancel) bo_on_cancel "$@" ;;
+        release) bo_on_release "$@" ;;
         sum) bo_on_sum "$@" ;;
         clean) bo_on_clean "$@" ;;
         esac
@@ -452,6 +618,7 @@ trap 'bo_bye "another connection of the same run has taken over"; bo_leave' TERM
 bo_wait_for_silence </dev/null >/dev/null &
 bo_facts="agent sh
 boot_id $bo_boot
+clock $bo_now
 home $HOME
 state_dir $bo_state_dir
 shell ${SHELL:-}

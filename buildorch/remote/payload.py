@@ -2,7 +2,7 @@
 
 The server parses none of it: `enter` is a POSIX sh script that goes to the folder, sets the
 environment and becomes the shell; `run` is what that shell reads; `setup` and `cmd` are the
-user's texts, untouched.
+user's texts, untouched. Only `locks` is read by the server part itself: lines of ours.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from buildorch.remote.quoting import assignment, path, quote
 #: Shells that can source a setup themselves.
 SH_FAMILY = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "busybox"})
 
+#: The most bytes that a launch may carry; the server parts refuse more.
+MAX_BYTES = 1 << 24
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
 
 _ENTER = """\
@@ -28,10 +31,12 @@ go() {{
 }}
 {go}
 if [ "$1" = space ]; then
-    free=$(df -P -k . | awk 'NR == 2 {{ print $4 }}')
-    [ "$free" -ge "$2" ] 2>/dev/null && exit 0
-    [ -n "$free" ] || exit 0
-    printf '%s has %s KiB free, and %s KiB are required (min_free)\\n' "$(pwd)" "$free" "$2"
+    df -P -k . | LC_ALL=C awk -v least="$2" '
+        function gb(kib) {{ return sprintf("%.1f GB", kib * 1024 / 1e9) }}
+        NR == 2 && $4 + 0 < least + 0 {{ found = 1
+            printf "%s are free, and %s are required (min_free) in ", gb($4), gb(least) }}
+        END {{ exit !found }}' || exit 0
+    pwd
     exit 3
 fi
 (umask 077; pwd -P >"${{0%/*}}/cwd")
@@ -52,8 +57,8 @@ exec sh {login}"${{0%/*}}/run"
 """
 
 
-def launch(job: Job) -> bytes:
-    """Return the message that launches *job*.
+def launch(job: Job, clock: int = 0) -> bytes:
+    """Return the message that launches *job*; *clock* is the server's, as it was last told.
 
     Raises:
         UsageError: The job's id, environment or texts cannot be sent.
@@ -61,6 +66,13 @@ def launch(job: Job) -> bytes:
     if not _ID.match(job.id):
         raise UsageError(f"{job.id!r} cannot be a job's id: letters, digits, `-` and `.` only")
     files = {name: os.fsencode(text) for name, text in _files(job).items()}
+    if job.lease is not None:
+        files["lease"] = f"{job.lease * 100:.0f} {clock}\n".encode()
+    if sum(map(len, files.values())) > MAX_BYTES:
+        raise UsageError(
+            f"command, setup and environment of {job.title} have more than {MAX_BYTES >> 20} MiB; "
+            "write what is so large into a file and send that with `c.put`"
+        )
     words = ["start", job.id, job.nonce, str(job.epoch)]
     words += [_number(job.timeout), _number(job.idle_timeout), f"{job.kill_grace:.3f}"]
     words += [_number(job.log_limit), _number(job.min_free)]
@@ -83,10 +95,27 @@ def _files(job: Job) -> dict[str, str]:
         files["setup"] = job.setup + "\n"
     if isinstance(job.command, str):
         files["cmd"] = job.command + "\n"
+    if job.locks:
+        files["locks"] = _locks(job)
     for name, text in files.items():
         if "\0" in text:
             raise UsageError(f"the {name} of {job.id} holds a NUL byte, which no shell can take")
     return files
+
+
+def _locks(job: Job) -> str:
+    """Return what the job waits for, a line each: `KIND OWNER` and the text to the line's end."""
+    lines = [f"hold {job.hold:.3f}", f"stage {job.title.split(', attempt ')[0]}"]
+    lines += [f"by {' '.join(job.by.split())}"] if job.by.strip() else []
+    for lock in job.locks:
+        kind, text = ("folder", lock.folder) if lock.folder is not None else ("name", lock.name)
+        if not _ID.match(lock.owner) or not text or "\n" in text:
+            raise UsageError(
+                f"{text!r} of the owner {lock.owner!r} cannot be locked: it has to be a text of "
+                "one line, and the owner letters, digits, `-` and `.` only"
+            )
+        lines.append(f"{kind} {lock.owner} {text}")
+    return "\n".join(lines) + "\n"
 
 
 def _is_direct(job: Job) -> bool:

@@ -8,6 +8,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 
@@ -51,7 +52,9 @@ class Archive:
         """
         partial = self.path.with_name(f".{self.path.name}.partial")
         try:
-            with tarfile.open(partial, "w:gz") as archive:
+            partial.unlink(missing_ok=True)
+            # Never through a link that somebody put there, and for nobody else to read.
+            with _private(partial) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
                 manifest = os.fsencode("".join(self._add(archive)))
                 entry = tarfile.TarInfo(f"{self.results.name}/MANIFEST.sha256")
                 entry.size = len(manifest)
@@ -67,4 +70,20 @@ class Archive:
             name = path.relative_to(self.results)
             archive.add(path, f"{self.results.name}/{name}", recursive=False)
             if path.is_file() and not path.is_symlink():
-                yield f"{sha256_of(path)}  {name}\n"
+                yield _line(sha256_of(path), str(name))
+
+
+def _private(path: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
+def _line(digest: str, name: str) -> str:
+    r"""Return a line of the manifest; a name with a line feed in it cannot make a second one.
+
+    Example:
+        >>> _line("0f", "a\nb")
+        '\\0f  a\\nb\n'
+    """
+    escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if escaped == name else chr(92)}{digest}  {escaped}\n"

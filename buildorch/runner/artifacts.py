@@ -11,9 +11,11 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from buildorch.job import Job, JobEnd
+from buildorch.job import Job, JobEnd, Wait
 from buildorch.runner.checksum import sha256_of
 from buildorch.runner.collector import AttemptLog
+from buildorch.runner.jobs import Identity, locks
+from buildorch.runner.unpacking import Unpacking
 from buildorch.runner.watch import Watch
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact, LogReport
@@ -36,16 +38,18 @@ exec tar -cf - -- "$@" 2>/dev/null
 """
 
 
-def collecting_job(state: StageState, *, run_id: str, nonce: str, epoch: int) -> Job:
+def collecting_job(state: StageState, identity: Identity) -> Job:
     """Return the job that writes the artifacts of the stage's attempt as a tar stream."""
     stage = state.stage
     return Job(
-        id=f"{run_id}.{stage.index}.{state.attempt}.artifacts",
-        nonce=nonce,
-        epoch=epoch,
+        id=f"{identity.run_id}.{stage.index}.{state.attempt}.artifacts",
+        nonce=identity.nonce,
+        epoch=identity.epoch,
+        by=identity.by,
         title=f"{stage.name}, attempt {state.attempt}, artifacts",
         command=("sh", "-c", _SCRIPT, "artifacts", *stage.artifacts),
         workdir=state.server.workdir,
+        locks=locks(stage, state.server, run=identity.run_id, attempt=state.attempt),
     )
 
 
@@ -60,7 +64,11 @@ def collecting_watch(
         files, warning = _unpacked(end, found, stream.path, folder)
         post(facts.Collected(stage=name, attempt=attempt, files=files, warning=warning))
 
-    return Watch(job.id, stream.job(0), begun=_nothing, ended=ended, job=job)
+    return Watch(job.id, stream.job(0), begun=_nothing, waits=_unheard, ended=ended, job=job)
+
+
+def _unheard(_: Wait | None) -> None:
+    """A collecting job waits for nothing."""
 
 
 def _nothing() -> None:
@@ -86,37 +94,13 @@ def _taken(
     if not end.ok or not found.complete:
         why = end.detail or end.reason or f"tar ended with {end.code}"
         return (), f"its artifacts were not collected: {why}"
+    unpacking = Unpacking(folder)
     try:
-        with tarfile.open(stream) as archive:
-            _extract(archive, folder)
+        unpacking.unpack(stream)
         files = tuple(_listed(folder))
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, ValueError, tarfile.TarError) as error:
         return (), f"its artifacts were not unpacked: {error}"
-    return files, None
-
-
-def _extract(archive: tarfile.TarFile, folder: Path) -> None:
-    """Extract what stays inside *folder*; raises where something would leave it.
-
-    Python has a filter for that, but not in the first releases of 3.11, which Debian 12 has.
-    """
-    if hasattr(tarfile, "data_filter"):
-        archive.extractall(folder, filter="data")
-        return
-    members = archive.getmembers()
-    for member in members:
-        _refuse_escape(member, folder)
-    archive.extractall(folder, members)  # noqa: S202 - each member was looked at
-
-
-def _refuse_escape(member: tarfile.TarInfo, folder: Path) -> None:
-    top = folder.resolve()
-    target = (top / member.name).resolve()
-    link = (target.parent if member.issym() else top) / member.linkname
-    places = [target, link.resolve()] if member.issym() or member.islnk() else [target]
-    ordinary = member.isreg() or member.isdir() or member.issym() or member.islnk()
-    if not ordinary or any(not place.is_relative_to(top) for place in places):
-        raise tarfile.TarError(f"{member.name} would leave the results folder")
+    return files, unpacking.warning
 
 
 def _listed(folder: Path) -> Iterator[facts.CollectedFile]:

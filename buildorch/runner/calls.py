@@ -5,21 +5,22 @@ Lives in the controller's thread but for the `Host` methods, which the functions
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
 from buildorch import events
-from buildorch.errors import BuildorchError, ReplayMismatch, StageStopped
+from buildorch.errors import BuildorchError, ReplayMismatch, StageStopped, UsageError
 from buildorch.events import Event
-from buildorch.model import JSON, PlannedStage, Server
+from buildorch.model import JSON, PlannedStage, Secret, Server
 from buildorch.ports import Backend
 from buildorch.runner.functions import FunctionCall
 from buildorch.runner.jobs import parameters
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
-from buildorch.runner.masking import hidden
+from buildorch.runner.masking import hidden, holds
 from buildorch.runner.requests import (
     Request,
     StepEnd,
@@ -34,6 +35,12 @@ from buildorch.scheduler import Scheduler, facts
 from buildorch.scheduler.facts import Fact
 from buildorch.scheduler.stage import StageState, StepState
 
+_STORED = "{what} a secret, and what a stage hands on is stored; hand on where it comes from"
+_SHOWN = (
+    "the command has a secret in its words, which ps would show; give it with env= and write the "
+    "variable into the command"
+)
+
 
 class Calls:
     """Calls stage functions and answers what they ask.
@@ -46,7 +53,7 @@ class Calls:
         backends: By name.
         find: Returns the function of a stage, or raises a `BuildorchError` that says why not.
         put: Hands facts and requests to the controller.
-        secrets: Values of all secrets by variable.
+        secrets: Values of all secrets.
     """
 
     def __init__(
@@ -59,7 +66,7 @@ class Calls:
         backends: Callable[[str], Backend],
         find: Callable[[PlannedStage], Callable[..., Any]],
         put: Callable[[Fact | Request], None],
-        secrets: Mapping[str, str],
+        secrets: Mapping[Secret, str],
     ) -> None:
         self._scheduler = scheduler
         self._run_id = run_id
@@ -85,15 +92,13 @@ class Calls:
         except BuildorchError as error:
             self._put(facts.FunctionEnded(stage=stage, attempt=attempt, error=str(error)))
             return
-        limit = state.stage.timeout
-        launched = state.launched_at
         call = FunctionCall(
             stage=state.stage,
             params=parameters(state.stage, self._secrets),
             attempt=attempt,
             server=state.server,
             run_id=self._run_id,
-            deadline=None if limit is None or launched is None else launched + limit,
+            deadline=state.deadline,
             replayed=state.step,
             function=function,
             host=self,
@@ -133,7 +138,8 @@ class Calls:
             case events.StepFinished(stage=stage, attempt=attempt, step=step):
                 request = self._steps.pop((stage, attempt, step), None)
                 if request is not None:
-                    answer(request.reply, self._end_of(self._state(stage).steps[step], stage))
+                    state = self._state(stage)
+                    answer(request.reply, self._end_of(state, state.steps[step]))
             case events.ValueRecorded(stage=stage, attempt=attempt, step=step, key=key):
                 made = self._values.pop((stage, attempt, step, key), None)
                 if made is not None:
@@ -152,10 +158,12 @@ class Calls:
         elif all(step.finished is not None for step in state.steps.values()):
             self._put(facts.FunctionEnded(stage=stage, attempt=attempt, stopped=reason))
 
-    def end(self, stage: str) -> None:
-        """Forget the calls of a stage whose attempt has ended."""
+    def end(self, stage: str, reason: str) -> None:
+        """Forget the calls of a stage whose attempt has ended; one that goes on is stopped."""
         for key in [key for key in self._calls if key[0] == stage]:
-            del self._calls[key]
+            self._calls.pop(key).stop(reason)
+        for step in [step for step in self._steps if step[0] == stage]:
+            del self._steps[step]
 
     def stop_all(self, reason: str) -> None:
         """Let every function stop."""
@@ -205,8 +213,15 @@ class Calls:
     def _state(self, stage: str) -> StageState:
         return self._scheduler.state.stages[stage]
 
+    def _holds_secret(self, value: object) -> bool:
+        """Tell whether a secret would be stored, or shown by `ps`, with *value*."""
+        return holds(json.dumps(value, ensure_ascii=False), self._secrets.values())
+
     def _keep(self, made: ValueMade, now: float) -> list[Event]:
         fact = made.fact
+        if self._holds_secret([fact.key, fact.value]):
+            refuse(made.reply, UsageError(_STORED.format(what=f"the value {fact.key!r} holds")))
+            return []
         recorded = self._scheduler.observe(fact, now)
         if recorded:
             self._values[fact.stage, fact.attempt, fact.step, fact.key] = made
@@ -224,13 +239,17 @@ class Calls:
             except ReplayMismatch as error:
                 refuse(request.reply, error)
         elif known.finished is not None:
-            answer(request.reply, self._end_of(known, state.name))
+            answer(request.reply, self._end_of(state, known))
         else:
             self._steps[state.name, state.attempt, request.step] = request
             self._links.attend(state.name, request.step, request.spec, request.timeout)
         return []
 
     def _new_step(self, state: StageState, request: StepRequest, now: float) -> list[Event]:
+        spec = request.spec
+        if self._holds_secret([spec.command, spec.name, spec.cwd, spec.shell, [*spec.env]]):
+            refuse(request.reply, UsageError(_SHOWN))
+            return []
         log = self._logs.of(state.name, state.attempt)
         wanted = facts.StepWanted(
             stage=state.name,
@@ -247,14 +266,17 @@ class Calls:
             refuse(request.reply, StageStopped(state.kill or "its attempt is over"))
         return made
 
-    def _end_of(self, step: StepState, stage: str) -> StepEnd:
+    def _end_of(self, state: StageState, step: StepState) -> StepEnd:
         finished = step.finished
         if finished is None:
             raise AssertionError(step.job)
-        path = self._logs.of(stage, self._state(stage).attempt).path
-        return StepEnd(finished.end, path, step.log_base, finished.log_bytes)
+        path = self._logs.of(state.name, state.attempt).path
+        return StepEnd(finished.end, path, step.log_base, finished.log_bytes, state.deadline)
 
     def _ended(self, fact: facts.FunctionEnded) -> None:
+        if self._holds_secret(fact.output):
+            told = _STORED.format(what="its output holds")
+            fact = attrs.evolve(fact, output=None, error=told)
         if fact.error is not None:
             fact = attrs.evolve(fact, error=hidden(fact.error, self._secrets.values()))
         log = self._logs.current(fact.stage)

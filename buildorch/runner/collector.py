@@ -41,8 +41,9 @@ class AttemptLog:
         self._analyzer = analyzer
         self._secrets = secrets
         self._lock = threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = path.open("ab", buffering=0)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._file: BinaryIO = os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0)
         self.size = path.stat().st_size
         self._read_again()
 
@@ -132,6 +133,11 @@ class JobLog:
         self.base = base
         self._masker = masker
         self._held = 0
+
+    @property
+    def path(self) -> str:
+        """Where it is, for messages."""
+        return str(self.log.path)
 
     @property
     def offset(self) -> int:

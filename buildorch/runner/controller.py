@@ -8,7 +8,7 @@ leaves: the jobs go on, and a later controller finds them.
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -23,6 +23,7 @@ from buildorch.runner.calls import Calls
 from buildorch.runner.journal import Journal
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
+from buildorch.runner.orders import ordered
 from buildorch.runner.requests import StepRequest, ValueMade, ValueRequest
 from buildorch.scheduler import Scheduler, actions, facts
 from buildorch.scheduler.actions import Action
@@ -157,7 +158,7 @@ class Controller:
         """The run as it is known now."""
         return self._journal.view
 
-    def drive(self, first: Iterable[Event]) -> RunView:
+    def drive(self, first: Sequence[Event]) -> RunView:
         """Drive the run; *first* are stored before anything is decided.
 
         Raises:
@@ -167,6 +168,8 @@ class Controller:
         try:
             unanswered = [due for due, told in self.view.messages.values() if told is None]
             self._write(first)
+            for event in first:
+                self._scheduler.replay(event, self._clock.monotonic())
             self._retake_slots()
             self._retell(unanswered)
             if self.view.status is None:
@@ -238,10 +241,8 @@ class Controller:
         made: list[Event] = []
         for order in self._store.orders(self.view.run):
             answers.append(order)
-            if order.kind == "cancel":
-                made += self._scheduler.observe(
-                    facts.CancelOrdered(by=str(order.payload or "another terminal")), now
-                )
+            for fact in ordered(order):
+                made += self._scheduler.observe(fact, now)
         return made
 
     # What follows from an event once it is stored.
@@ -252,9 +253,10 @@ class Controller:
                 self._deliver.put(event)
             case events.StepLaunching() | events.StepFinished() | events.ValueRecorded():
                 self._calls.stored(event)
-            case events.AttemptFinished(stage=stage):
-                self._calls.end(stage)
+            case events.AttemptFinished(stage=stage, reason=reason):
+                self._calls.end(stage, reason or "its attempt is over")
                 self._logs.close(stage)
+                self._links.release(stage)
             case _:
                 pass
 
@@ -287,6 +289,8 @@ class Controller:
                 self._links.attend(stage, step, None, timeout)
             case actions.Kill():
                 self._kill(action)
+            case actions.Fence():
+                self._links.fence(action)
             case actions.Call(stage, attempt, _):
                 self._calls.call(stage, attempt)
             case actions.Collect(stage, _, _):
@@ -316,6 +320,9 @@ class Controller:
     def _take_slot(self, stage: str, server: str) -> None:
         state = self._scheduler.state.stages[stage]
         count = state.server.slots or self.view.plan.parallel_limit
+        before = self._leases.pop(stage, None)
+        if before is not None:
+            before.release()
         lease = self._slots.try_take(server, count, f"{self.view.run} {stage}")
         if lease is None:
             holder = ", ".join(self._slots.holders(server))

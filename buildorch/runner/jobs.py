@@ -10,9 +10,12 @@ from typing import Any
 
 import attrs
 
-from buildorch.job import Job
+from buildorch.job import Job, Lock
 from buildorch.model import Command, PlannedStage, Secret, Server
 from buildorch.parameters import decode
+
+#: Seconds for which locks are kept between two jobs of an attempt: a function may think meanwhile.
+HOLD_SECONDS = 60.0
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +33,7 @@ class StepSpec:
 
     command: Command
     name: str | None = None
-    env: Mapping[str, str] = attrs.field(factory=dict)
+    env: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     cwd: str | None = None
     timeout: float | None = None
     shell: tuple[str, ...] | None = None
@@ -41,6 +44,23 @@ class StepSpec:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@attrs.frozen
+class Identity:
+    """What every launch of this controller carries.
+
+    Attributes:
+        run_id: Id of the run.
+        nonce: 128-bit hex of the run.
+        epoch: Number of the controller.
+        by: Who started the run.
+    """
+
+    run_id: str
+    nonce: str
+    epoch: int
+    by: str = ""
+
+
 def make_job(
     stage: PlannedStage,
     server: Server,
@@ -48,9 +68,8 @@ def make_job(
     *,
     job_id: str,
     attempt: int,
-    nonce: str,
-    epoch: int,
-    secrets: Mapping[str, str],
+    identity: Identity,
+    secrets: Mapping[Secret, str],
     timeout: float | None,
 ) -> Job:
     """Return the job that runs *spec* for an attempt of *stage* on *server*.
@@ -61,20 +80,20 @@ def make_job(
         spec: The command and what differs from the stage.
         job_id: Id on the server.
         attempt: Number of the attempt.
-        nonce: The run's nonce.
-        epoch: The controller's epoch.
-        secrets: Values of all secrets by variable.
+        identity: What the launches of this controller carry.
+        secrets: Values of all secrets.
         timeout: Seconds that are left of the attempt.
     """
     given = {**server.env, **stage.env, **spec.env}
     env: dict[str, str] = {
-        name: secrets[value.variable] if isinstance(value, Secret) else value
+        name: secrets[value] if isinstance(value, Secret) else value
         for name, value in given.items()
     }
     return Job(
         id=job_id,
-        nonce=nonce,
-        epoch=epoch,
+        nonce=identity.nonce,
+        epoch=identity.epoch,
+        by=identity.by,
         title=f"{stage.name}, attempt {attempt}" + (f", {spec.name}" if spec.name else ""),
         command=spec.command,
         shell=spec.shell or stage.shell,
@@ -86,11 +105,34 @@ def make_job(
         timeout=timeout,
         idle_timeout=stage.idle_timeout,
         min_free=server.min_free,
+        lease=stage.lease,
+        locks=locks(stage, server, run=identity.run_id, attempt=attempt),
+        hold=HOLD_SECONDS if stage.function is not None or stage.artifacts else 0.0,
     )
 
 
+def locks(stage: PlannedStage, server: Server, *, run: str, attempt: int) -> tuple[Lock, ...]:
+    """Return what the jobs of an attempt have for themselves on *server*.
+
+    The folder is the run's: its stages build there side by side where the pipeline says so, other
+    runs wait. A device is the attempt's.
+
+    Example:
+        >>> rack = Server(name="test", host="test", workdir="/tests")
+        >>> tests = PlannedStage(name="a", index=2, servers=(rack,), resources=("rack/1",))
+        >>> [(one.owner, one.folder or one.name) for one in locks(tests, rack, run="r", attempt=1)]
+        [('r', '/tests'), ('r.2.1', 'rack/1')]
+    """
+    found = [Lock(owner=f"{run}.{stage.index}.{attempt}", name=name) for name in stage.resources]
+    if stage.lock is not None:
+        return (Lock(owner=run, name=stage.lock), *found)
+    if server.workdir is not None and not server.share_workdir:
+        return (Lock(owner=run, folder=server.workdir), *found)
+    return tuple(found)
+
+
 def _about(
-    job_id: str, stage: PlannedStage, attempt: int, secrets: Mapping[str, str]
+    job_id: str, stage: PlannedStage, attempt: int, secrets: Mapping[Secret, str]
 ) -> dict[str, str]:
     """Return the variables that every command finds: they carry parameters past any shell."""
     about = {
@@ -109,17 +151,17 @@ def _text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def parameters(stage: PlannedStage, secrets: Mapping[str, str]) -> dict[str, Any]:
+def parameters(stage: PlannedStage, secrets: Mapping[Secret, str]) -> dict[str, Any]:
     """Return the parameters of *stage* as its function takes them, secrets resolved."""
     return {name: decode(value, secrets.__getitem__) for name, value in stage.params.items()}
 
 
-def secret_names(stage: PlannedStage) -> set[str]:
-    """Return the variables of all secrets that *stage* may use on any of its servers."""
+def secrets_of(stage: PlannedStage) -> set[Secret]:
+    """Return all secrets that *stage* may use on any of its servers."""
     values = [*stage.env.values()]
     for server in stage.servers:
         values += server.env.values()
-    names = {value.variable for value in values if isinstance(value, Secret)}
+    found = {value for value in values if isinstance(value, Secret)}
     for value in stage.params.values():
-        decode(value, names.add)
-    return names
+        decode(value, found.add)
+    return found

@@ -83,13 +83,12 @@ class Journal:
             StoreError: Nothing was stored; no effect may follow.
         """
         at = self._wall()
-        written: list[Event] = []
-        for event in batch:
-            written += self._with_messages(event, at)
+        written = self._with_messages(batch, at)
         if not written and not answers:
             return []
         durable = any(isinstance(event, _DURABLE) for event in written)
         for record in self._append(written, answers, at, durable=durable):
+            self.view.apply(record)
             self._show(record)
         return written
 
@@ -121,25 +120,29 @@ class Journal:
                 f"{error}. The jobs on the servers go on; then run `buildorch resume {run}`"
             ) from error
 
-    def _with_messages(self, event: Event, at: float) -> list[Event]:
-        record = self._take(event, at)
-        due = messages.due(
-            self.plan,
-            self.channels,
-            self.view,
-            record,
-            language=self.language,
-            tails=self._tails,
-        )
-        for message in due:
-            self._take(message, at)
-        return [event, *due]
+    def _with_messages(self, batch: Iterable[Event], at: float) -> list[Event]:
+        """Return *batch* with the messages due; what is shown changes once they are stored."""
+        if not self.channels:
+            return list(batch)
+        draft = self.view.draft()
+        written: list[Event] = []
+        for event in batch:
+            due = messages.due(
+                self.plan,
+                self.channels,
+                draft,
+                self._take(draft, event, at),
+                language=self.language,
+                tails=self._tails,
+            )
+            for message in due:
+                self._take(draft, message, at)
+            written += [event, *due]
+        return written
 
-    def _take(self, event: Event, at: float) -> Recorded:
-        record = Recorded(
-            run=self.view.run, seq=self.view.seq + 1, at=at, epoch=self._epoch, event=event
-        )
-        self.view.apply(record)
+    def _take(self, draft: RunView, event: Event, at: float) -> Recorded:
+        record = Recorded(run=draft.run, seq=draft.seq + 1, at=at, epoch=self._epoch, event=event)
+        draft.apply(record)
         return record
 
     @property

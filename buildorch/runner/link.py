@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 
 from buildorch.errors import ConnectError, InfrastructureError, LinkLost
-from buildorch.job import JobEnd
+from buildorch.job import JobEnd, Wait
 from buildorch.model import Server
 from buildorch.ports import Backend, Session
 from buildorch.runner.watch import Watch
@@ -101,6 +101,30 @@ class Link:
         elif fresh:
             self._send(lambda: session.cancel(known.job_id, reason, grace))
 
+    def fence(self, watch: Watch, *, kill: tuple[str, float] | None) -> None:
+        """See to the end of a job whose attempt is over, in place of whoever attended to it.
+
+        Args:
+            watch: Hears of its end alone.
+            kill: Reason and grace (seconds) of its kill; None: it may end by itself.
+        """
+        watch.started, watch.kill = True, kill
+        with self._lock:
+            if self._left.is_set():
+                return
+            self._watches[watch.job_id] = watch
+            session = self._session
+        if session is None:
+            self._come_back()
+        else:
+            self._begin(session, watch)
+
+    def release(self, job_id: str) -> None:
+        """Let an ended job keep no locks; where the link is gone, it keeps none anyway."""
+        session = self._session
+        if session is not None:
+            self._send(lambda: session.release(job_id))
+
     def leave(self) -> None:
         """End the link for good; jobs go on."""
         self._left.set()
@@ -143,7 +167,7 @@ class Link:
             asked, self._asked = self._asked, False
             lost = bool(self._watches)
         if lost:
-            self._post(facts.LinkDown(server=self.server.name, reason=str(error)))
+            self._post(_link_down(self.server, error))
         if asked:
             self._post(_not_connected(self.server, error))
 
@@ -219,6 +243,11 @@ class Link:
         watch.started = True
         watch.begun()
 
+    def _waits(self, job_id: str, wait: Wait | None) -> None:
+        watch = self._watches.get(job_id)
+        if watch is not None:
+            watch.waits(wait)
+
     def _refused(self, job_id: str, reason: str, detail: str) -> None:
         watch = self._watches.get(job_id)
         if watch is None:
@@ -236,7 +265,7 @@ class Link:
         try:
             whole = watch.log.write(offset, data)
         except OSError as error:
-            self._post(facts.DiskTrouble(path=str(watch.log.log.path), error=str(error)))
+            self._post(facts.DiskTrouble(path=watch.log.path, error=str(error)))
             return
         if not whole and session is not None:
             self._send(lambda: session.follow(job_id, watch.log.offset))
@@ -289,13 +318,14 @@ class Link:
                 self._follow_again(watch)
                 return
         except OSError as error:
-            self._post(facts.DiskTrouble(path=str(watch.log.log.path), error=str(error)))
+            self._post(facts.DiskTrouble(path=watch.log.path, error=str(error)))
             return
         self._settle(watch, end, digest, complete=same)
 
     def _settle(self, watch: Watch, end: JobEnd, digest: str | None, *, complete: bool) -> None:
         with self._lock:
-            self._watches.pop(watch.job_id, None)
+            if self._watches.get(watch.job_id) is watch:  # it may be fenced by now
+                del self._watches[watch.job_id]
         watch.ended(end, watch.log.report(sha256=digest, complete=complete))
 
     def _closed(self, listener: _Listener, reason: str) -> None:
@@ -307,6 +337,11 @@ class Link:
         if needed and not self._left.is_set():
             self._post(facts.LinkDown(server=self.server.name, reason=reason))
             self._come_back()
+
+
+def _link_down(server: Server, error: Exception) -> facts.LinkDown:
+    barred = error.reason if isinstance(error, ConnectError) and not error.transient else None
+    return facts.LinkDown(server=server.name, reason=str(error), barred=barred)
 
 
 def _not_connected(server: Server, error: Exception) -> facts.NotConnected:
@@ -334,6 +369,9 @@ class _Listener:
     def started(self, job_id: str, *, again: bool) -> None:
         del again  # a launch that the server knows already is as good as a new one
         self._hear(lambda: self._link._started(job_id))  # noqa: SLF001 - the link's own other half
+
+    def waiting(self, job_id: str, wait: Wait | None) -> None:
+        self._hear(lambda: self._link._waits(job_id, wait))  # noqa: SLF001 - likewise
 
     def refused(self, job_id: str, reason: str, detail: str) -> None:
         self._hear(lambda: self._link._refused(job_id, reason, detail))  # noqa: SLF001 - likewise

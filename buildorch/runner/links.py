@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import attrs
-
-from buildorch.model import Server
+from buildorch.model import Secret, Server
 from buildorch.ports import Backend
 from buildorch.runner.artifacts import collecting_job, collecting_watch
-from buildorch.runner.jobs import StepSpec, make_job
+from buildorch.runner.jobs import Identity, StepSpec, make_job
 from buildorch.runner.link import Link
 from buildorch.runner.logs import Logs
-from buildorch.runner.watch import Watch
+from buildorch.runner.watch import Unheard, Watch
 from buildorch.scheduler import actions, facts
 from buildorch.scheduler.facts import Fact
 from buildorch.scheduler.stage import StageState
@@ -21,21 +19,6 @@ from buildorch.scheduler.state import RunState
 
 #: Seconds between TERM and KILL: bitbake needs some for its running tasks.
 KILL_GRACE = 10.0
-
-
-@attrs.frozen
-class Identity:
-    """What every launch of this controller carries.
-
-    Attributes:
-        run_id: Id of the run.
-        nonce: 128-bit hex of the run.
-        epoch: Number of the controller.
-    """
-
-    run_id: str
-    nonce: str
-    epoch: int
 
 
 class Links:
@@ -46,7 +29,7 @@ class Links:
         identity: The run's nonce and the controller's epoch.
         backends: By name, as `Server.backend` has it.
         logs: Where output goes.
-        secrets: Values of all secrets by variable.
+        secrets: Values of all secrets.
         post: Takes the facts.
         chance: Returns a number from 0 to 1.
         kill_grace: Seconds that a tree has between TERM and KILL.
@@ -59,7 +42,7 @@ class Links:
         identity: Identity,
         backends: Callable[[str], Backend],
         logs: Logs,
-        secrets: Mapping[str, str],
+        secrets: Mapping[Secret, str],
         post: Callable[[Fact], None],
         chance: Callable[[], float],
         kill_grace: float = KILL_GRACE,
@@ -98,8 +81,7 @@ class Links:
                 spec or StepSpec(command=state.stage.command or ""),
                 job_id=watch.job_id,
                 attempt=state.attempt,
-                nonce=self._identity.nonce,
-                epoch=self._identity.epoch,
+                identity=self._identity,
                 secrets=self._secrets,
                 timeout=timeout,
             )
@@ -112,15 +94,24 @@ class Links:
         if watch is not None:
             self._link(state.server).kill(watch, action.reason, self._kill_grace)
 
+    def fence(self, action: actions.Fence) -> None:
+        """See to the end of an orphan; posts `OrphanEnded`."""
+        stage = self._state.stages[action.stage]
+        server = stage.stage.servers[stage.candidate_of(action.server)]
+        watch = Watch(
+            action.job,
+            Unheard(),
+            begun=lambda: None,
+            waits=lambda _: None,
+            ended=lambda *_: self._post(facts.OrphanEnded(job=action.job)),
+        )
+        kill = ("fenced", self._kill_grace) if action.kill else None
+        self._link(server).fence(watch, kill=kill)
+
     def collect(self, stage: str) -> None:
         """Bring the artifacts of *stage* into its results folder; posts `Collected`."""
         state = self._state.stages[stage]
-        job = collecting_job(
-            state,
-            run_id=self._identity.run_id,
-            nonce=self._identity.nonce,
-            epoch=self._identity.epoch,
-        )
+        job = collecting_job(state, self._identity)
         folder = self._logs.artifacts(stage)
         try:
             stream = self._logs.stream(stage, state.attempt)
@@ -129,6 +120,13 @@ class Links:
             return
         watch = collecting_watch(job, state, stream, folder, self._post)
         self._link(state.server).attend(watch)
+
+    def release(self, stage: str) -> None:
+        """Let the attempt of *stage* keep no locks: it has ended, and nothing follows in it."""
+        state = self._state.stages[stage]
+        step = state.steps.get(state.step)
+        if step is not None and not state.wants_artifacts and step.server in self._links:
+            self._links[step.server].release(step.job)
 
     def leave(self) -> None:
         """End all links; jobs go on."""
@@ -149,6 +147,7 @@ class Links:
             step.job,
             log,
             begun=lambda: self._post(facts.JobStarted(**about)),
+            waits=lambda wait: self._post(facts.JobWaiting(**about, wait=wait)),
             ended=lambda end, found: self._post(facts.JobEnded(**about, end=end, log=found)),
             started=step.started,
         )

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Iterable
+import urllib.parse
+from collections.abc import Iterable, Iterator, Sequence
+
+#: Parts of a secret that are shorter are no secrets by themselves.
+_SHORTEST_PART = 8
+
+#: Encodings of shorter secrets stand in places that have nothing to do with them.
+_SHORTEST_ENCODED = 6
+
+#: Characters after which the program base64 breaks its lines.
+_WIDTH = 76
+
+#: Secrets that overlap each other for longer are not held back as a whole.
+_LONGEST_BLOCK = 1 << 20
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
@@ -13,11 +28,54 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
     return data.decode("utf-8", "replace")
 
 
+def holds(text: str, secrets: Iterable[str]) -> bool:
+    """Tell whether a secret stands in *text*."""
+    masker = Masker(secret.encode() for secret in secrets)
+    masker.feed(text.encode("utf-8", "replace"))
+    masker.flush()
+    return masker.masked > 0
+
+
+def forms(secret: bytes) -> Iterator[bytes]:
+    """Yield what a secret may look like in a log: itself, its lines, quoted, and in base64.
+
+    Of base64 (also the kind for URLs) these are the characters that no neighbour of the secret
+    has a part in, wherever in the encoded text it stands.
+
+    Example:
+        >>> sorted(set(forms(b"hunter22")))
+        [b'aHVudGVyMj', b'h1bnRlcjIy', b'hunter22', b'odW50ZXIyM']
+    """
+    yield secret
+    if len(secret) < _SHORTEST_ENCODED:
+        return
+    yield from (line for line in secret.splitlines() if len(line) >= _SHORTEST_PART)
+    yield urllib.parse.quote_from_bytes(secret, safe="").encode()
+    yield json.dumps(secret.decode("utf-8", "replace"))[1:-1].encode()
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + secret)
+        inner = encoded[-(-8 * before // 6) : 8 * (before + len(secret)) // 6]
+        for part in _lines(inner):
+            yield part
+            yield part.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _lines(encoded: bytes) -> Iterator[bytes]:
+    """Yield parts of *encoded* that cover it, whether it is broken into lines or not."""
+    parts = [encoded[at : at + _WIDTH] for at in range(0, len(encoded), _WIDTH)]
+    if len(parts) > 1 and len(parts[-1]) < _SHORTEST_PART:
+        parts[-1] = parts[-2] + parts[-1]
+    return iter(parts)
+
+
 class Masker:
     """Replaces secrets in a stream, also where a secret is split over two pieces.
 
     Args:
-        secrets: The values to hide; empty ones are ignored.
+        secrets: The values to hide, in all their `forms`; empty ones are ignored.
+
+    Attributes:
+        masked: How many bytes were replaced.
 
     Example:
         >>> masker = Masker([b"hunter22"])
@@ -26,57 +84,76 @@ class Masker:
     """
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
-        known = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-        self._known = known
-        self._pattern = re.compile(b"|".join(map(re.escape, known))) if known else None
+        found = {form for secret in secrets if secret for form in forms(secret)}
+        self._known = sorted(found, key=len, reverse=True)
+        begins = {re.escape(form[:2]) for form in found if len(form) > 1}
+        self._begins = re.compile(b"(?=" + b"|".join(begins) + b")")
+        self._first = {form[:1] for form in found if len(form) > 1}
         self._held = b""
+        self._covered = 0
         self.masked = 0
 
     def feed(self, data: bytes) -> bytes:
         """Return what may be written now; the beginning of a possible secret is held back."""
-        if self._pattern is None:
+        if not self._known:
             return data
-        data = self._held + data
-        cut = self._safe_end(data)
+        data = self._held + data if self._held else data
+        blocks = self._blocks(data)
+        cut = len(data) - self._possible_beginning(data)
+        for start, end in blocks:
+            # Never half a block: whoever goes on after us would not know the other half.
+            if start < cut < end and cut - start < _LONGEST_BLOCK:
+                cut = start
         self._held = data[cut:]
-        return self._replace(data[:cut])
+        return self._hide(data[:cut], blocks)
 
     def flush(self) -> bytes:
         """Return what was held back: no more comes."""
         held, self._held = self._held, b""
-        return self._replace(held)
+        return self._hide(held, self._blocks(held))
 
     def drop(self) -> None:
         """Forget what was held back: it will be sent again."""
         self._held = b""
 
-    def _replace(self, data: bytes) -> bytes:
-        if self._pattern is None:
+    def _hide(self, data: bytes, blocks: Sequence[tuple[int, int]]) -> bytes:
+        """Return *data* without *blocks*; what one covers beyond its end is remembered."""
+        size = len(data)
+        self._covered = max(0, *(end - size for start, end in blocks if start < size), 0)
+        if not blocks:
             return data
+        shown = bytearray(data)
+        for start, end in blocks:
+            stars = min(end, size) - start
+            if stars > 0:
+                shown[start : start + stars] = b"*" * stars
+                self.masked += stars
+        return bytes(shown)
 
-        def stars(found: re.Match[bytes]) -> bytes:
-            size = len(found.group())
-            self.masked += size
-            return b"*" * size
+    def _blocks(self, data: bytes) -> list[tuple[int, int]]:
+        """Return where secrets stand in *data*; those that overlap are one block.
 
-        return self._pattern.sub(stars, data)
-
-    def _safe_end(self, data: bytes) -> int:
-        """Return up to where *data* can be judged: what follows may belong to a secret."""
-        if self._pattern is None:
-            return len(data)
-        cut = len(data) - self._possible_beginning(data)
-        for found in self._pattern.finditer(data):
-            if found.start() < cut < found.end():
-                return found.start()
-        return cut
+        Looking for each is many times as fast as a pattern of all, and most data has none.
+        """
+        found = [(0, self._covered)] if self._covered else []
+        for form in self._known:
+            at = data.find(form)
+            while at >= 0:
+                found.append((at, at + len(form)))
+                at = data.find(form, at + 1)
+        blocks: list[tuple[int, int]] = []
+        for start, end in sorted(found):
+            if blocks and start < blocks[-1][1]:
+                blocks[-1] = blocks[-1][0], max(end, blocks[-1][1])
+            else:
+                blocks.append((start, end))
+        return blocks
 
     def _possible_beginning(self, data: bytes) -> int:
         """Return how many bytes at the end of *data* may be the beginning of a secret."""
-        longest = 0
-        for secret in self._known:
-            for size in range(min(len(secret) - 1, len(data)), longest, -1):
-                if data.endswith(secret[:size]):
-                    longest = size
-                    break
-        return longest
+        tail = data[max(0, len(data) - len(self._known[0]) + 1) :]
+        for found in self._begins.finditer(tail):
+            rest = tail[found.start() :]
+            if any(len(rest) < len(form) and form.startswith(rest) for form in self._known):
+                return len(rest)
+        return int(tail[-1:] in self._first)

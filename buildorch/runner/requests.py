@@ -38,12 +38,17 @@ class StepRequest:
 
 @attrs.frozen
 class StepEnd:
-    """The end of a command and where its output is in the attempt's log."""
+    """The end of a command, and where its output is in the attempt's log.
+
+    `deadline` is the monotonic time at which the attempt's time is over, where it has a limit:
+    later than before by what the command waited for locks.
+    """
 
     end: JobEnd
     log: Path
     base: int
     size: int
+    deadline: float | None = None
 
 
 @attrs.frozen(eq=False)

@@ -92,8 +92,9 @@ class Context:
         )
         found = self._ask(request, request.reply)
         self.last_end = found.end
+        self._deadline = found.deadline
         result = _result(given, found, capture=capture)
-        if found.end.reason in ("timeout", "idle", "cancelled"):
+        if found.end.reason in ("timeout", "idle", "cancelled", "moved", "lease"):
             raise StageStopped(found.end.reason)
         if not found.end.ok and (not warn or found.end.kind == "lost"):
             raise StepFailed(f"{_words(given)}: {_how(found.end)}", result)

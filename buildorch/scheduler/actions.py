@@ -64,6 +64,20 @@ class Kill:
 
 
 @attrs.frozen
+class Fence:
+    """See to the end of a job whose attempt is over; answer `OrphanEnded` once it is dead.
+
+    `kill`: not only wait for its end, but bring it about, as soon as its server answers.
+    """
+
+    stage: str
+    attempt: int
+    server: str
+    job: str
+    kill: bool = True
+
+
+@attrs.frozen
 class Collect:
     """Bring the artifacts of the successful attempt here; answer `Collected`."""
 
@@ -87,5 +101,5 @@ class WriteArchive:
 
 
 Action: TypeAlias = (
-    TakeSlot | Connect | Attend | Call | Kill | Collect | AlertLinkLost | WriteArchive
+    TakeSlot | Connect | Attend | Call | Kill | Fence | Collect | AlertLinkLost | WriteArchive
 )

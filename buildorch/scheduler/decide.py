@@ -6,26 +6,34 @@ nothing follows any more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from buildorch import events
 from buildorch.events import Event
 from buildorch.model import RunStatus, StageStatus
+from buildorch.scheduler import fencing
+from buildorch.scheduler.fencing import Patience
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
 from buildorch.scheduler.table import Phase
 from buildorch.scheduler.verdict import Verdict, retry, verdict
 
 
-def next_event(run: RunState, state: StageState, now: float, cleanup: float) -> Event | None:
+def next_event(run: RunState, state: StageState, now: float, patience: Patience) -> Event | None:
     """Return the event that the state of *state* makes due, or None.
 
     Args:
         run: The run.
         state: One of its stages.
         now: Monotonic time.
-        cleanup: Seconds that `always` stages may go on after a cancel.
+        patience: How long is waited for what.
     """
-    stopping = _stopping(run, state, now, cleanup)
-    return _late_function(state, now) or _by_phase(run, state, now, stopping=stopping)
+    stopping = _stopping(run, state, now, patience.cleanup)
+    return (
+        _late_function(state, now)
+        or fencing.given_up(run, state, now, patience)
+        or _by_phase(run, state, now, stopping=stopping)
+    )
 
 
 def _by_phase(run: RunState, state: StageState, now: float, *, stopping: bool) -> Event | None:
@@ -35,7 +43,7 @@ def _by_phase(run: RunState, state: StageState, now: float, *, stopping: bool) -
         case Phase.QUEUED | Phase.BACKOFF | Phase.CONNECTING:
             return _finish(state, StageStatus.CANCELLED, now) if stopping else _unreachable(state)
         case Phase.LAUNCHING | Phase.RUNNING:
-            return _kill(state) if stopping and state.kill is None else None
+            return _kill(state, stopping=stopping)
         case Phase.ENDED:
             return _ended(state, stopping=stopping)
         case Phase.SETTLING:
@@ -91,23 +99,36 @@ def _skipped_or_cancelled(run: RunState, state: StageState, *, stopping: bool) -
     return _finish(state, StageStatus.SKIPPED, None, f"{state.blocked_by} {status}")
 
 
-def _kill(state: StageState) -> Event:
+def _kill(state: StageState, *, stopping: bool) -> Event | None:
+    reason = _why_kill(state, stopping=stopping)
+    if reason is None:
+        return None
     return events.KillRequested(
-        stage=state.name, attempt=state.attempt, step=state.step, reason="cancelled"
+        stage=state.name, attempt=state.attempt, step=state.step, reason=reason
     )
+
+
+def _why_kill(state: StageState, *, stopping: bool) -> str | None:
+    if state.kill is not None:
+        return None
+    if stopping:
+        return "cancelled"
+    return "moved" if state.move is not None else None
 
 
 def _ended(state: StageState, *, stopping: bool) -> Event | None:
     """Judge the ended job; a stage function goes on by itself unless it is to stop."""
     if state.stage.function is not None:
-        stop = stopping and state.kill is None
-        return _kill_function(state, "cancelled") if stop else None
+        reason = _why_kill(state, stopping=stopping)
+        return None if reason is None else _kill_function(state, reason)
     finished = state.steps[state.step].finished
     if finished is None:
         return None
     found = verdict(state.stage, finished.end, state.report)
     if state.kill is not None and finished.end.kind == "lost":
-        found = Verdict(StageStatus.CANCELLED, state.kill)  # it is gone: that was wanted
+        # It is gone: that was wanted.
+        moved = state.kill == "moved"
+        found = Verdict(StageStatus.LOST if moved else StageStatus.CANCELLED, state.kill)
     return events.AttemptFinished(
         stage=state.name,
         attempt=state.attempt,
@@ -134,14 +155,33 @@ def _settle(run: RunState, state: StageState, now: float, *, stopping: bool) -> 
     result = state.verdict
     if result is None:  # the table leads to SETTLING by AttemptFinished only
         raise AssertionError(state.name)
-    stopped = run.cancel_requested_at is not None and not state.stage.always
-    again = None if stopped else retry(state.stage, result.status, result.reason, state.budget)
+    if run.cancel_requested_at is not None and not state.stage.always:
+        moved = result.reason == "moved"
+        return _finish(state, StageStatus.CANCELLED if moved else result.status, now)
+    again = _again(state, result)
     if again is None:
         return _finish(state, result.status, now)
-    cause, delay = again
+    cause, delay, server = again
     return events.RetryScheduled(
-        stage=state.name, attempt=state.attempt + 1, delay=delay, cause=cause
+        stage=state.name, attempt=state.attempt + 1, delay=delay, cause=cause, server=server
     )
+
+
+def _again(
+    state: StageState, result: events.AttemptFinished
+) -> tuple[str, float, str | None] | None:
+    """Return cause, delay and other server of the next attempt, or None where this was the last."""
+    wanted = state.move.server if state.move is not None else None
+    if result.reason == "moved" and wanted is not None:
+        return "moved", 0.0, wanted
+    if result.reason == fencing.ABANDONED:
+        return None
+    again = retry(state.stage, result.status, result.reason, state.budget)
+    if again is None:
+        return None
+    if result.reason == "lease" and wanted is None:
+        wanted = next((one.name for one in state.stage.servers[state.candidate + 1 :]), None)
+    return (*again, wanted)
 
 
 def _no_artifacts(state: StageState) -> Event:
@@ -187,18 +227,27 @@ def _warning(state: StageState) -> str | None:
     return "; ".join(one.warning for one in found if one is not None and one.warning) or None
 
 
-def run_end(run: RunState, now: float) -> events.RunFinished | None:
-    """Return the end of the run once every stage has ended."""
+def run_end(run: RunState, now: float, patience: Patience) -> events.RunFinished | None:
+    """Return the end of the run once every stage has ended, and no job of it may live."""
     if run.unfinished or run.finished is not None:
         return None
+    if not all(fencing.is_left(run, one, now, patience) for one in run.orphans.values()):
+        return None
     results = run.created.results if run.created is not None else ""
-    failed = run.archive_error
     return events.RunFinished(
         status=run_status(run),
         seconds=round(now - run.created_at, 3),
         results=results,
-        reason=None if failed is None else f"the results were not archived: {failed}",
+        reason="; ".join(_odd(run)) or None,
     )
+
+
+def _odd(run: RunState) -> Iterator[str]:
+    """Yield what is odd about the end of the run."""
+    if run.archive_error is not None:
+        yield f"the results were not archived: {run.archive_error}"
+    for orphan in run.orphans.values():
+        yield f"{orphan.server} has not confirmed that job {orphan.job} is dead"
 
 
 def run_status(run: RunState) -> RunStatus:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
-from buildorch.job import JobEnd
+from buildorch.job import JobEnd, Wait
 from buildorch.model import JSON
 
 
@@ -49,10 +49,18 @@ class NotConnected:
 
 @attrs.frozen(kw_only=True)
 class LinkDown:
-    """The link of a server that runs jobs is gone."""
+    """The link of a server that runs jobs is gone, or could not be brought back.
+
+    Attributes:
+        server: The server.
+        reason: Why, as a sentence.
+        barred: One word for why only a person can bring it back (`login refused`, `host key
+            changed`); None where trying again can help.
+    """
 
     server: str
     reason: str
+    barred: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +77,16 @@ class JobStarted:
     stage: str
     attempt: int
     step: int
+
+
+@attrs.frozen(kw_only=True)
+class JobWaiting:
+    """The job waits on its server for *wait*; None: it goes on."""
+
+    stage: str
+    attempt: int
+    step: int
+    wait: Wait | None
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +127,13 @@ class JobEnded:
     step: int
     end: JobEnd
     log: LogReport = LogReport()
+
+
+@attrs.frozen(kw_only=True)
+class OrphanEnded:
+    """The server said that the job of an attempt that is over is dead, or never lived."""
+
+    job: str
 
 
 @attrs.frozen(kw_only=True)
@@ -184,6 +209,22 @@ class CancelOrdered:
 
 
 @attrs.frozen(kw_only=True)
+class AbandonOrdered:
+    """Somebody wants the run to end without servers that do not answer."""
+
+    by: str
+
+
+@attrs.frozen(kw_only=True)
+class MoveOrdered:
+    """Somebody wants a stage to go on on another server; None: on its next fallback."""
+
+    stage: str
+    server: str | None
+    by: str
+
+
+@attrs.frozen(kw_only=True)
 class Archived:
     """The archive was written, or why not.
 
@@ -230,12 +271,16 @@ Fact: TypeAlias = (
     | LinkDown
     | LinkUp
     | JobStarted
+    | JobWaiting
     | JobEnded
+    | OrphanEnded
     | StepWanted
     | ValueGiven
     | FunctionEnded
     | Collected
     | CancelOrdered
+    | AbandonOrdered
+    | MoveOrdered
     | Archived
     | Superseded
     | DiskTrouble

@@ -19,10 +19,11 @@ from buildorch.scheduler import actions, facts
 from buildorch.scheduler.actions import Action
 from buildorch.scheduler.decide import next_event, run_end, run_status
 from buildorch.scheduler.facts import Fact
+from buildorch.scheduler.fencing import Patience, due_times
 from buildorch.scheduler.observe import Surroundings, observe
 from buildorch.scheduler.queue import Admission
 from buildorch.scheduler.stage import StageState
-from buildorch.scheduler.state import RunState
+from buildorch.scheduler.state import Orphan, RunState
 from buildorch.scheduler.table import Phase
 
 
@@ -34,6 +35,7 @@ class Scheduler:
         run: Id of the run; job ids begin with it.
         defaults: Limits in seconds: `lost_after`, `cleanup_timeout`.
         chance: Returns a number from 0 to 1 for the jitter of backoff.
+        abandon_after: Seconds after which a server that does not answer is given up; None: never.
 
     Example:
         >>> from buildorch.model import PlannedStage, THIS_MACHINE
@@ -44,15 +46,22 @@ class Scheduler:
     """
 
     def __init__(
-        self, plan: Plan, run: str, defaults: Defaults, chance: Callable[[], float]
+        self,
+        plan: Plan,
+        run: str,
+        defaults: Defaults,
+        chance: Callable[[], float],
+        abandon_after: float | None = None,
     ) -> None:
         self.state = RunState(plan)
         self._run = run
         self._defaults = defaults
         self._chance = chance
+        self._patience = Patience(cleanup=defaults.cleanup_timeout, silent=abandon_after)
         self._todo: deque[StageState] = deque(self.state.stages.values())
         self._changed: dict[str, StageState] = dict(self.state.stages)
         self._wanted: dict[tuple[str, str], Action] = {}
+        self._fences: dict[str, Action] = {}
         self._timers: list[tuple[float, int, str]] = []
         self._admission = Admission(plan)
         self._busy_until: dict[str, float] = {}
@@ -81,12 +90,12 @@ class Scheduler:
         made: list[Event] = []
         while self._todo:
             state = self._todo.popleft()
-            event = next_event(self.state, state, now, self._defaults.cleanup_timeout)
+            event = next_event(self.state, state, now, self._patience)
             if event is not None:
                 made.append(event)
                 self._apply(event, now)
         if self._concluded():
-            end = run_end(self.state, now)
+            end = run_end(self.state, now, self._patience)
             if end is not None:
                 made.append(end)
                 self._apply(end, now)
@@ -107,6 +116,7 @@ class Scheduler:
             made += self._fresh(state, "do", self._wish(state, now))
             made += self._fresh(state, "tell", self._alarm(state, now))
         self._changed.clear()
+        made += self._fresh_fences()
         made.extend(self._admission.ask(self.state))
         if not (self.state.unfinished or self._archiving or self._concluded()):
             self._archiving = True
@@ -120,6 +130,19 @@ class Scheduler:
             return []
         self._wanted[state.name, kind] = wish
         return [] if wish == known else [wish]
+
+    def _fresh_fences(self) -> list[Action]:
+        """Return what is wanted for the orphans and was not handed out before."""
+        wanted = {job: self._fence(orphan) for job, orphan in self.state.orphans.items()}
+        fresh = [wish for job, wish in wanted.items() if self._fences.get(job) != wish]
+        self._fences = wanted
+        return fresh
+
+    def _fence(self, orphan: Orphan) -> Action:
+        stage = self.state.stages[orphan.stage]
+        stopping = self.state.cancel_requested_at is not None or self.state.failing_fast
+        kill = not orphan.spared or stopping or stage.finished is None
+        return actions.Fence(orphan.stage, orphan.attempt, orphan.server, orphan.job, kill)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -139,15 +162,28 @@ class Scheduler:
             state = self._changed[name] = self.state.stages[name]
             if state.between_steps and state.function_due is not None:
                 self._at(state.function_due, state)
+            self._when_due(state, now)
+        if isinstance(event, events.ControllerAttached):
+            for state in self.state.open_stages():
+                self._when_due(state, now)
         if isinstance(event, events.CancelRequested):
             for state in self.state.open_stages():
                 if state.stage.always:
                     self._at(now + self._defaults.cleanup_timeout, state)
 
+    def _when_due(self, state: StageState, now: float) -> None:
+        """Look at a stage again when its server has been silent for too long."""
+        for due in due_times(self.state, state, self._patience):
+            if due > now:
+                self._at(due, state)
+
     def _slot(self, fact: facts.SlotTaken | facts.SlotBusy, now: float) -> list[Event]:
         state = self.state.stages[fact.stage]
         self._admission.answered(state.name)
         if state.phase not in (Phase.QUEUED, Phase.BACKOFF):
+            return []
+        if fact.server != state.server.name:
+            self._changed[state.name] = state  # it was moved meanwhile
             return []
         if isinstance(fact, facts.SlotBusy):
             self._busy_until[state.name] = now + SLOT_DELAY
@@ -162,8 +198,8 @@ class Scheduler:
 
     def _queue(self, state: StageState, now: float) -> None:
         """Let a stage that waits for nothing but limits take part in the admission."""
-        if state.phase not in (Phase.QUEUED, Phase.BACKOFF):
-            return
+        if state.phase not in (Phase.QUEUED, Phase.BACKOFF) or self.state.orphans_of(state):
+            return  # what may live of it on that server is fenced first
         due = max(state.not_before, self._busy_until.get(state.name, now))
         if due > now:
             self._at(due, state)
@@ -201,6 +237,8 @@ class Scheduler:
         since = state.link_down_since
         if since is None or state.kill is not None or state.phase not in _LINKED:
             return None
+        if state.barred is not None:
+            return None  # they were told at once, and why
         due = since + self._defaults.lost_after
         if now < due:
             self._at(due, state)
@@ -218,7 +256,7 @@ class Scheduler:
 
 
 #: Phases in which a lost link is worth an alert.
-_LINKED = (Phase.LAUNCHING, Phase.RUNNING)
+_LINKED = (Phase.LAUNCHING, Phase.RUNNING, Phase.SETTLING)
 
 #: Seconds until a slot that another run holds is asked for again.
 SLOT_DELAY = 1.0

@@ -12,9 +12,10 @@ from buildorch.events import Event
 from buildorch.model import StageStatus
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact
+from buildorch.scheduler.fencing import orphans_made
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
-from buildorch.scheduler.table import Phase
+from buildorch.scheduler.table import BY_EVENT, Phase
 from buildorch.scheduler.verdict import Verdict, verdict
 
 #: The first try to connect and three more.
@@ -25,6 +26,9 @@ CONNECT_DELAY = 1.0
 
 #: Phases in which a job of the stage may be alive on a server.
 _WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
+
+#: Phases in which a stage may need its server's link.
+_LINKED = (*_WITH_JOB, Phase.SETTLING)
 
 #: Phases in which a stage function may be on its way.
 _IN_FUNCTION = (*_WITH_JOB, Phase.ENDED)
@@ -115,16 +119,22 @@ def _connect_delay(tries: int, chance: float) -> float:
 
 @observe.register
 def _(fact: facts.LinkDown, here: Surroundings) -> Iterable[Event]:
-    for state in here.on_server(fact.server, _WITH_JOB):
-        if state.link_down_since is None:
+    for state in here.on_server(fact.server, _LINKED):
+        if not state.needs_link:
+            continue
+        if state.link_down_since is None or (fact.barred and state.barred is None):
             yield events.LinkLost(
-                stage=state.name, attempt=state.attempt, server=fact.server, reason=fact.reason
+                stage=state.name,
+                attempt=state.attempt,
+                server=fact.server,
+                reason=fact.reason,
+                barred=fact.barred,
             )
 
 
 @observe.register
 def _(fact: facts.LinkUp, here: Surroundings) -> Iterable[Event]:
-    for state in here.on_server(fact.server, _WITH_JOB):
+    for state in here.on_server(fact.server, _LINKED):
         if state.link_down_since is not None:
             yield events.LinkRestored(stage=state.name, attempt=state.attempt, server=fact.server)
 
@@ -138,7 +148,20 @@ def _(fact: facts.JobStarted, here: Surroundings) -> Iterable[Event]:
 
 
 @observe.register
+def _(fact: facts.JobWaiting, here: Surroundings) -> Iterable[Event]:
+    for state in here.attempt(fact.stage, fact.attempt, _WITH_JOB):
+        step = state.steps.get(fact.step)
+        if step is not None and step.finished is None and step.wait != fact.wait:
+            yield events.StepWaiting(
+                stage=state.name, attempt=state.attempt, step=fact.step, wait=fact.wait
+            )
+
+
+@observe.register
 def _(fact: facts.JobEnded, here: Surroundings) -> Iterable[Event]:
+    # Whoever attended to the job when it became an orphan may be the one to hear of its end.
+    index = here.run.stages[fact.stage].stage.index
+    yield from _gone(here.run, f"{here.id}.{index}.{fact.attempt}.{fact.step}")
     for state in here.attempt(fact.stage, fact.attempt, _WITH_JOB):
         step = state.steps.get(fact.step)
         if step is not None and step.finished is None:
@@ -152,6 +175,19 @@ def _(fact: facts.JobEnded, here: Surroundings) -> Iterable[Event]:
                 log_complete=fact.log.complete,
                 masked=fact.log.masked,
             )
+
+
+@observe.register
+def _(fact: facts.OrphanEnded, here: Surroundings) -> Iterable[Event]:
+    yield from _gone(here.run, fact.job)
+
+
+def _gone(run: RunState, job: str) -> Iterator[Event]:
+    orphan = run.orphans.get(job)
+    if orphan is not None and run.finished is None:
+        yield events.OrphanGone(
+            stage=orphan.stage, attempt=orphan.attempt, server=orphan.server, job=job
+        )
 
 
 @observe.register
@@ -180,6 +216,8 @@ def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
             yield events.ValueRecorded(
                 stage=state.name, attempt=state.attempt, step=0, key="output", value=fact.output
             )
+        # A command that it did not wait for is not the recorded one: that may live on by itself.
+        yield from orphans_made(state, spared=state.kill is None)
         found = _function_verdict(state, fact)
         end = fact.end
         yield events.AttemptFinished(
@@ -199,15 +237,20 @@ def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
 
 def _function_verdict(state: StageState, fact: facts.FunctionEnded) -> Verdict:
     if fact.stopped is not None:
-        timed_out = fact.stopped in ("timeout", "idle")
-        return Verdict(StageStatus.TIMED_OUT if timed_out else StageStatus.CANCELLED, fact.stopped)
+        return Verdict(_stopped(fact.stopped), fact.stopped)
     if fact.error is None:
         return Verdict(StageStatus.SUCCEEDED)
     if state.kill is not None:
-        return Verdict(StageStatus.CANCELLED, state.kill)
+        return Verdict(_stopped(state.kill), state.kill)
     if fact.end is not None and not fact.end.ok:
         return verdict(state.stage, fact.end, fact.log)
     return Verdict(StageStatus.FAILED, fact.error)
+
+
+def _stopped(reason: str) -> StageStatus:
+    if reason in ("timeout", "idle"):
+        return StageStatus.TIMED_OUT
+    return StageStatus.LOST if reason in ("moved", "lease") else StageStatus.CANCELLED
 
 
 @observe.register
@@ -229,6 +272,35 @@ def _(fact: facts.Collected, here: Surroundings) -> Iterable[Event]:
 def _(fact: facts.CancelOrdered, here: Surroundings) -> Iterable[Event]:
     if here.run.cancel_requested_at is None and here.run.finished is None:
         yield events.CancelRequested(by=fact.by)
+
+
+@observe.register
+def _(fact: facts.AbandonOrdered, here: Surroundings) -> Iterable[Event]:
+    if not here.run.abandoned and here.run.finished is None:
+        yield events.AbandonRequested(by=fact.by)
+
+
+@observe.register
+def _(fact: facts.MoveOrdered, here: Surroundings) -> Iterable[Event]:
+    state = here.run.stages.get(fact.stage)
+    if state is None or not _movable(here.run, state):
+        return
+    more = state.stage.servers[state.candidate + 1 :]
+    names = [one.name for one in (state.stage.servers if fact.server is not None else more)]
+    server = fact.server or next(iter(names), None)
+    if server in names and server != state.server.name:
+        yield events.MoveRequested(
+            stage=state.name, attempt=state.attempt, server=server, by=fact.by
+        )
+
+
+def _movable(run: RunState, state: StageState) -> bool:
+    """Tell whether the stage can still go on elsewhere: not where its end is near or wanted."""
+    if run.cancel_requested_at is not None or run.finished is not None:
+        return False
+    if state.phase is Phase.ENDED and state.stage.function is None:
+        return False
+    return state.kill is None and events.MoveRequested in BY_EVENT[state.phase]
 
 
 @observe.register

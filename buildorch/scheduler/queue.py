@@ -25,15 +25,16 @@ class Admission:
     def __init__(self, plan: Plan) -> None:
         self._limit = plan.parallel_limit
         self._waiting: dict[str, list[tuple[int, str]]] = {}
-        self._queued: set[str] = set()
+        self._queued: dict[str, str] = {}
         self._asked: dict[str, str] = {}
 
     def add(self, state: StageState) -> None:
         """Let *state* take part from now on."""
-        if state.name in self._queued or state.name in self._asked:
+        server = state.server.name
+        if self._queued.get(state.name) == server or state.name in self._asked:
             return
-        self._queued.add(state.name)
-        line = self._waiting.setdefault(state.server.name, [])
+        self._queued[state.name] = server
+        line = self._waiting.setdefault(server, [])
         heapq.heappush(line, (state.stage.index, state.name))
 
     def answered(self, name: str) -> None:
@@ -64,7 +65,7 @@ class Admission:
         best: tuple[int, str] | None = None
         line: list[tuple[int, str]] = []
         for server, candidates in self._waiting.items():
-            self._drop_stale(run, candidates)
+            self._drop_stale(run, server, candidates)
             if not candidates or (best is not None and best <= candidates[0]):
                 continue
             slots = run.stages[candidates[0][1]].server.slots or self._limit
@@ -73,10 +74,16 @@ class Admission:
         if best is None:
             return None
         heapq.heappop(line)
-        self._queued.discard(best[1])
+        del self._queued[best[1]]
         return run.stages[best[1]]
 
-    def _drop_stale(self, run: RunState, line: list[tuple[int, str]]) -> None:
-        """Remove stages from the front that ended meanwhile."""
-        while line and run.stages[line[0][1]].phase not in (Phase.QUEUED, Phase.BACKOFF):
-            self._queued.discard(heapq.heappop(line)[1])
+    def _drop_stale(self, run: RunState, server: str, line: list[tuple[int, str]]) -> None:
+        """Remove stages from the front that ended meanwhile, or wait for another server."""
+        while line and not self._waits(run.stages[line[0][1]], server):
+            name = heapq.heappop(line)[1]
+            if self._queued.get(name) == server:
+                del self._queued[name]
+
+    def _waits(self, state: StageState, server: str) -> bool:
+        waits = state.phase in (Phase.QUEUED, Phase.BACKOFF) and state.server.name == server
+        return waits and self._queued.get(state.name) == server

@@ -9,6 +9,7 @@ import attrs
 
 from buildorch import events
 from buildorch.events import Event
+from buildorch.job import Wait
 from buildorch.model import JSON, PlannedStage, Server, StageStatus
 from buildorch.scheduler.facts import LogReport
 from buildorch.scheduler.table import Phase
@@ -23,7 +24,7 @@ _ALLOWED = frozenset({StageStatus.FAILED, StageStatus.TIMED_OUT})
 
 @attrs.define
 class StepState:
-    """One job of an attempt: its id and server, and its end once that is known."""
+    """One job of an attempt: its id and server, what it waits for, its end once that is known."""
 
     job: str
     server: str
@@ -31,6 +32,7 @@ class StepState:
     name: str | None
     log_base: int
     started: bool = False
+    wait: Wait | None = None
     finished: events.StepFinished | None = None
 
 
@@ -53,13 +55,17 @@ class StageState:
         steps: Jobs of the current attempt by number, from 1.
         values: Recorded values of the current attempt by step and key.
         link_down_since: Monotonic time of the loss of the link, while it is lost.
+        barred: Why only a person can bring the link back, while that is so.
+        move: To which server it is to be moved, once somebody wants that.
         kill: Why it is being killed, once it is.
         report: What the log of the last ended job says; not stored.
         verdict: The last attempt's end.
         collected: How the collecting of its artifacts ended.
         started_at: Monotonic time of its first attempt.
         kill_at: Monotonic time of the wish to kill it.
-        launched_at: Monotonic time of the first launch in the current attempt.
+        launched_at: Monotonic time of the first launch in the current attempt, later by the time
+            for which its jobs waited for locks.
+        waits_since: Monotonic time since which its job waits for a lock, while it does.
         finished: Its end.
     """
 
@@ -77,6 +83,8 @@ class StageState:
     steps: dict[int, StepState] = attrs.field(factory=dict)
     values: dict[tuple[int, str], JSON] = attrs.field(factory=dict)
     link_down_since: float | None = None
+    barred: str | None = None
+    move: events.MoveRequested | None = None
     kill: str | None = None
     kill_at: float | None = None
     report: LogReport = attrs.field(factory=LogReport)
@@ -84,6 +92,7 @@ class StageState:
     collected: events.ArtifactsCollected | None = None
     started_at: float | None = None
     launched_at: float | None = None
+    waits_since: float | None = None
     finished: events.StageFinished | None = None
 
     @property
@@ -95,6 +104,15 @@ class StageState:
     def server(self) -> Server:
         """The server that it runs on, or would."""
         return self.stage.servers[self.candidate]
+
+    def candidate_of(self, server: str) -> int:
+        """Return the index of a server among the plan's for this stage."""
+        return next(index for index, one in enumerate(self.stage.servers) if one.name == server)
+
+    @property
+    def open_steps(self) -> list[StepState]:
+        """The jobs of the attempt that are not known to have ended."""
+        return [step for step in self.steps.values() if step.finished is None]
 
     @property
     def step(self) -> int:
@@ -114,8 +132,18 @@ class StageState:
         """Monotonic time at which a function between two jobs is stopped, or given up."""
         if self.kill_at is not None:
             return self.kill_at + FUNCTION_GRACE
+        return self.deadline
+
+    @property
+    def deadline(self) -> float | None:
+        """Monotonic time at which the attempt's time is over; None where there is no limit."""
         limit = self.stage.timeout
         return None if limit is None or self.launched_at is None else self.launched_at + limit
+
+    @property
+    def needs_link(self) -> bool:
+        """Whether something of it is still to be heard from its server."""
+        return self.phase is not Phase.SETTLING or self.wants_artifacts
 
     @property
     def wants_artifacts(self) -> bool:
@@ -147,18 +175,17 @@ def _attempt_started(state: StageState, event: events.AttemptStarted, now: float
         state.attempt = event.attempt
         state.steps = {}
         state.values = {}
+        state.move = None
         state.kill = None
         state.kill_at = None
         state.launched_at = None
         state.collected = None
         state.verdict = None
-    state.candidate = next(
-        index for index, server in enumerate(state.stage.servers) if server.name == event.server
-    )
+    state.candidate = state.candidate_of(event.server)
     state.tries = 0
     state.unreachable = None
     state.not_before = now
-    state.link_down_since = None
+    _link_back(state)
     if state.started_at is None:
         state.started_at = now
 
@@ -174,6 +201,16 @@ def _connect_failed(state: StageState, event: events.ConnectFailed, now: float) 
         state.phase = Phase.QUEUED
 
 
+def _move_requested(state: StageState, event: events.MoveRequested, now: float) -> None:
+    if state.phase not in (Phase.QUEUED, Phase.BACKOFF):
+        state.move = event  # once its job is dead, or noted as an orphan
+        return
+    state.candidate = state.candidate_of(event.server)
+    state.tries = 0
+    state.unreachable = None
+    state.not_before = now
+
+
 def _step_launching(state: StageState, event: events.StepLaunching, now: float) -> None:
     state.launched_at = state.launched_at or now
     state.steps[event.step] = StepState(
@@ -187,21 +224,42 @@ def _step_started(state: StageState, event: events.StepStarted, now: float) -> N
         state.steps[event.step].started = True
 
 
-def _step_finished(state: StageState, event: events.StepFinished, _: float) -> None:
+def _step_waiting(state: StageState, event: events.StepWaiting, now: float) -> None:
+    state.steps[event.step].wait = event.wait
+    _count_wait(state, now)
+    if event.wait is not None and event.wait.kind == "lock":
+        state.waits_since = now
+
+
+def _count_wait(state: StageState, now: float) -> None:
+    """End a wait for a lock: the attempt's time begins when its command can."""
+    if state.waits_since is not None and state.launched_at is not None:
+        state.launched_at += now - state.waits_since
+    state.waits_since = None
+
+
+def _step_finished(state: StageState, event: events.StepFinished, now: float) -> None:
     state.steps[event.step].finished = event
-    state.link_down_since = None
+    _link_back(state)
+    _count_wait(state, now)
 
 
 def _value_recorded(state: StageState, event: events.ValueRecorded, _: float) -> None:
     state.values[event.step, event.key] = event.value
 
 
-def _link_lost(state: StageState, _: events.LinkLost, now: float) -> None:
-    state.link_down_since = now
+def _link_lost(state: StageState, event: events.LinkLost, now: float) -> None:
+    if state.link_down_since is None:
+        state.link_down_since = now
+    state.barred = event.barred
+
+
+def _link_back(state: StageState) -> None:
+    state.link_down_since = state.barred = None
 
 
 def _link_restored(state: StageState, _: events.LinkRestored, __: float) -> None:
-    state.link_down_since = None
+    _link_back(state)
 
 
 def _kill_requested(state: StageState, event: events.KillRequested, now: float) -> None:
@@ -215,10 +273,13 @@ def _attempt_finished(state: StageState, event: events.AttemptFinished, _: float
 
 def _artifacts_collected(state: StageState, event: events.ArtifactsCollected, _: float) -> None:
     state.collected = event
+    _link_back(state)
 
 
 def _retry_scheduled(state: StageState, event: events.RetryScheduled, now: float) -> None:
     state.budget = state.budget.used(event.cause)
+    if event.server is not None:
+        state.candidate = state.candidate_of(event.server)
     state.not_before = now + event.delay
 
 
@@ -230,8 +291,10 @@ def _stage_finished(state: StageState, event: events.StageFinished, _: float) ->
 CHANGES: Mapping[type[Event], Callable[[StageState, Any, float], None]] = {
     events.AttemptStarted: _attempt_started,
     events.ConnectFailed: _connect_failed,
+    events.MoveRequested: _move_requested,
     events.StepLaunching: _step_launching,
     events.StepStarted: _step_started,
+    events.StepWaiting: _step_waiting,
     events.StepFinished: _step_finished,
     events.ValueRecorded: _value_recorded,
     events.LinkLost: _link_lost,

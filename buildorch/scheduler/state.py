@@ -9,11 +9,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import attrs
+
 from buildorch import events
 from buildorch.events import Event
 from buildorch.model import Plan, PlannedStage
 from buildorch.scheduler.stage import CHANGES, StageState
 from buildorch.scheduler.table import Phase, next_phase
+
+
+@attrs.frozen
+class Orphan:
+    """A job that may live although its attempt is over.
+
+    Attributes:
+        stage: Its stage.
+        attempt: Its attempt.
+        server: Where it was launched.
+        job: Its id.
+        spared: Whether it may end by itself while it is in nobody's way.
+        since: Monotonic time at which it became one.
+    """
+
+    stage: str
+    attempt: int
+    server: str
+    job: str
+    spared: bool
+    since: float
 
 
 class IllegalMoveError(RuntimeError):
@@ -35,7 +58,8 @@ _ACTIVE = frozenset(
 class RunState:
     """What is known of a run.
 
-    `active` are the stages that hold a slot, `load` counts them by server.
+    `active` are the stages that hold a slot, `load` counts them by server. `orphans` are the jobs
+    that may live although their attempts are over, by id, in the order of their ids' events.
 
     Args:
         plan: The plan it executes.
@@ -59,7 +83,10 @@ class RunState:
         self.unfinished = len(self.stages)
         self.created: events.RunCreated | None = None
         self.created_at = 0.0
+        self.attached_at = 0.0
         self.cancel_requested_at: float | None = None
+        self.abandoned = False
+        self.orphans: dict[str, Orphan] = {}
         self.failing_fast = False
         self.archived = False
         self.archive_error: str | None = None
@@ -94,6 +121,8 @@ class RunState:
         name = getattr(event, "stage", None)
         if name is None or isinstance(event, _ASIDE):
             return self._apply_to_run(event, now)
+        if isinstance(event, events.OrphanNoted | events.OrphanGone):
+            return self._apply_orphan(event, now)
         state = self.stages[name]
         phase = next_phase(state.phase, event)
         if phase is None:
@@ -118,6 +147,11 @@ class RunState:
     def _apply_to_run(self, event: Event, now: float) -> Iterator[StageState]:
         if isinstance(event, events.RunCreated):
             self.created, self.created_at = event, now
+        if isinstance(event, events.ControllerAttached):
+            self.attached_at = now
+        if isinstance(event, events.AbandonRequested):
+            self.abandoned = True
+            return iter(self.open_stages())
         if isinstance(event, events.CancelRequested):
             if self.cancel_requested_at is None:
                 self.cancel_requested_at = now
@@ -127,6 +161,25 @@ class RunState:
         if isinstance(event, events.RunFinished):
             self.finished = event
         return iter(())
+
+    def _apply_orphan(
+        self, event: events.OrphanNoted | events.OrphanGone, now: float
+    ) -> Iterator[StageState]:
+        if isinstance(event, events.OrphanGone):
+            self.orphans.pop(event.job, None)
+        else:
+            self.orphans[event.job] = Orphan(
+                event.stage, event.attempt, event.server, event.job, event.spared, now
+            )
+        return iter((self.stages[event.stage],))
+
+    def orphans_of(self, state: StageState) -> list[Orphan]:
+        """Return the orphans that keep *state* from being launched on its server."""
+        return [
+            one
+            for one in self.orphans.values()
+            if one.stage == state.name and one.server == state.server.name
+        ]
 
     def _after(self, state: StageState, event: Event) -> Iterator[StageState]:
         """Carry the end of a stage on to its followers."""
@@ -159,6 +212,4 @@ class RunState:
 _ASIDE = (
     events.NotificationDue,
     events.ArtifactStored,
-    events.OrphanNoted,
-    events.OrphanGone,
 )

@@ -46,11 +46,13 @@ MEANING: Mapping[Phase, str] = {
 BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     Phase.WAITING: {events.StageFinished: Phase.FINISHED},
     Phase.QUEUED: {
+        events.MoveRequested: Phase.QUEUED,
         events.AttemptStarted: Phase.CONNECTING,
         events.StageFinished: Phase.FINISHED,
     },
     Phase.CONNECTING: {
         events.ConnectFailed: Phase.CONNECTING,
+        events.MoveRequested: Phase.QUEUED,
         events.AttemptStarted: Phase.CONNECTING,
         events.StepLaunching: Phase.LAUNCHING,
         events.StepStarted: Phase.RUNNING,
@@ -58,7 +60,9 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
         events.StageFinished: Phase.FINISHED,
     },
     Phase.LAUNCHING: {
+        events.MoveRequested: Phase.LAUNCHING,
         events.StepStarted: Phase.RUNNING,
+        events.StepWaiting: Phase.LAUNCHING,
         events.StepFinished: Phase.ENDED,
         events.ValueRecorded: Phase.LAUNCHING,
         events.KillRequested: Phase.CANCELLING,
@@ -67,7 +71,9 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
         events.AttemptFinished: Phase.SETTLING,
     },
     Phase.RUNNING: {
+        events.MoveRequested: Phase.RUNNING,
         events.StepLaunching: Phase.LAUNCHING,
+        events.StepWaiting: Phase.RUNNING,
         events.StepFinished: Phase.ENDED,
         events.ValueRecorded: Phase.RUNNING,
         events.KillRequested: Phase.CANCELLING,
@@ -77,6 +83,7 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     },
     Phase.CANCELLING: {
         events.StepStarted: Phase.CANCELLING,
+        events.StepWaiting: Phase.CANCELLING,
         events.StepFinished: Phase.ENDED,
         events.ValueRecorded: Phase.CANCELLING,
         events.LinkLost: Phase.CANCELLING,
@@ -84,6 +91,7 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
         events.AttemptFinished: Phase.SETTLING,
     },
     Phase.ENDED: {
+        events.MoveRequested: Phase.ENDED,
         events.StepLaunching: Phase.LAUNCHING,
         events.ValueRecorded: Phase.ENDED,
         events.KillRequested: Phase.CANCELLING,
@@ -91,10 +99,13 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     },
     Phase.SETTLING: {
         events.ArtifactsCollected: Phase.SETTLING,
+        events.LinkLost: Phase.SETTLING,
+        events.LinkRestored: Phase.SETTLING,
         events.RetryScheduled: Phase.BACKOFF,
         events.StageFinished: Phase.FINISHED,
     },
     Phase.BACKOFF: {
+        events.MoveRequested: Phase.BACKOFF,
         events.AttemptStarted: Phase.CONNECTING,
         events.StageFinished: Phase.FINISHED,
     },

@@ -20,6 +20,9 @@ _BY_REASON = {
     "timeout": StageStatus.TIMED_OUT,
     "idle": StageStatus.TIMED_OUT,
     "cancelled": StageStatus.CANCELLED,
+    "moved": StageStatus.LOST,
+    "lease": StageStatus.LOST,
+    "fenced": StageStatus.LOST,
 }
 
 
@@ -56,10 +59,13 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
     if end.kind == "lost":
         return Verdict(StageStatus.LOST, end.reason)
     if not end.ok and report.no_space:
-        return Verdict(StageStatus.NO_SPACE, report.alert or "its log says that a disk is full")
+        told = (report.alert or "its log says that a disk is full", end.room)
+        return Verdict(StageStatus.NO_SPACE, "; ".join(text for text in told if text))
     if not end.ok:
         return Verdict(StageStatus.FAILED, end.detail or end.reason or _how(end))
-    return _sharpen(stage, report.last_line)
+    found = _sharpen(stage, report.last_line)
+    warnings = [text for text in (found.warning, end.detail) if text]
+    return attrs.evolve(found, warning="; ".join(warnings) or None)
 
 
 def _how(end: JobEnd) -> str:
@@ -91,11 +97,13 @@ class Budget:
         failures: Repeated because the build failed.
         infrastructure: Repeated because the infrastructure did.
         free: Repeated because the job never started.
+        moved: Repeated on another server because somebody wanted that.
     """
 
     failures: int = 0
     infrastructure: int = 0
     free: int = 0
+    moved: int = 0
 
     def used(self, cause: str) -> Budget:
         """Return the budget after another attempt for *cause*."""

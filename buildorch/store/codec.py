@@ -78,18 +78,25 @@ def event_from_fields(
         >>> event_from_fields("cancel_requested", {"by": "mina"})
         CancelRequested(by='mina')
     """
-    if version > VERSION:
+    if type(version) is int and version > VERSION:
         raise StoreTooNew(
             f"the event {kind!r} was stored by a newer buildorch (version {version}; this one "
             f"reads up to {VERSION}); upgrade buildorch here, or look at the run where it was made"
         )
-    for step in range(version, VERSION):
-        kind, fields = upcasters[step](kind, fields)
-    return _structure_event(kind, fields)
+    try:
+        for step in range(version, VERSION):
+            kind, fields = upcasters[step](kind, fields)
+        event: Event = _converter().structure(fields, KINDS[kind])
+    except Exception as error:  # cattrs passes on whatever a strange value causes
+        raise StoreDamaged(
+            f"a stored event of kind {kind!r} cannot be read ({error!r}): state damaged, remote "
+            "builds go on"
+        ) from error
+    return event
 
 
 def plan_to_dict(plan: Plan) -> dict[str, Any]:
-    """Return *plan* as JSON values: secrets as `{"secret": VARIABLE}`, argument lists as lists.
+    """Return *plan* as JSON values: secrets as `{"secret": REFERENCE}`, argument lists as lists.
 
     Args:
         plan: The plan.
@@ -178,17 +185,6 @@ def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _structure_event(kind: str, fields: Mapping[str, Any]) -> Event:
-    try:
-        event: Event = _converter().structure(fields, KINDS[kind])
-    except Exception as error:  # cattrs passes on whatever a strange value causes
-        raise StoreDamaged(
-            f"a stored event of kind {kind!r} cannot be read ({error!r}): state damaged, remote "
-            "builds go on"
-        ) from error
-    return event
-
-
 @functools.cache
 def _converter() -> cattrs.Converter:
     """Return the one strict converter; made at first use, since it compiles a function a class."""
@@ -206,7 +202,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(str | Secret, _text_or_secret)
     converter.register_structure_hook_factory(attrs.has, functools.partial(_reader, converter))
     converter.register_unstructure_hook_factory(attrs.has, functools.partial(_writer, converter))
-    converter.register_unstructure_hook(Secret, lambda secret: {"secret": secret.variable})
+    converter.register_unstructure_hook(Secret, lambda secret: {"secret": secret.reference})
     return converter
 
 
@@ -254,6 +250,6 @@ def _command(value: Any, _: Any) -> Command | None:  # noqa: ANN401 - the stored
 
 def _text_or_secret(value: Any, _: Any) -> str | Secret:  # noqa: ANN401 - the stored value
     if isinstance(value, dict):
-        return Secret(_exactly(value["secret"], str))
+        return Secret.of(value["secret"])
     text: str = _exactly(value, str)
     return text

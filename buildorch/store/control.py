@@ -64,6 +64,7 @@ class ControlSocket:
 
     def _bind(self) -> None:
         self._path.unlink(missing_ok=True)
+        os.fchmod(self._socket.fileno(), 0o600)  # of the name that bind makes
         with _address(self._path) as address:
             self._socket.bind(address)
 

@@ -164,7 +164,11 @@ class Store:
             RunNotFound: None or several are named so.
         """
         with self._transactions.reading() as connection:
-            known = connection.execute("SELECT run, short FROM runs ORDER BY created, rowid")
+            known = connection.execute(
+                # Whatever stands there: SQLite keeps what it is given.
+                "SELECT CAST(coalesce(run, '') AS TEXT), CAST(short AS TEXT)"
+                " FROM runs ORDER BY created, rowid"
+            )
             return ids.resolve(text, dict(known.fetchall()))
 
     def durations(
@@ -185,7 +189,7 @@ class Store:
                 " ORDER BY at DESC, rowid DESC LIMIT :limit",
                 {"pipeline": pipeline, "stage": stage, "server": server, "limit": limit},
             ).fetchall()
-        return [float(seconds) for (seconds,) in reversed(found)]
+        return [rows.duration_of(row, self.path) for row in reversed(found)]
 
     def order(self, run: str, kind: str, payload: JSON = None, *, at: float) -> int:
         """Leave an order for the controller of *run*, durably; `control.poke` wakes it.

@@ -7,6 +7,8 @@ neither the database nor the locks are safe.
 from __future__ import annotations
 
 import os
+import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -88,7 +90,8 @@ def state_places(environment: Mapping[str, str] | None = None) -> Places:
         The places.
 
     Raises:
-        StoreUnwritable: The folder cannot be made, or it is on a network file system.
+        StoreUnwritable: The folder cannot be made, others may write in it, or it is on a network
+            file system.
     """
     named = (os.environ if environment is None else environment).get(VARIABLE)
     folder = Path(named).expanduser() if named else platformdirs.user_state_path("buildorch")
@@ -100,8 +103,29 @@ def state_places(environment: Mapping[str, str] | None = None) -> Places:
             f"the state folder {places.home} cannot be made: {error.strerror}; free or repair it, "
             f"or set {VARIABLE} to a folder on a local disk that you can write"
         ) from error
+    _refuse_shared(places.home)
     refuse_network(places.home, Path("/proc/self/mountinfo").read_text(errors="surrogateescape"))
     return places
+
+
+def _refuse_shared(folder: Path) -> None:
+    """Refuse a folder in which another account may put links and databases of its own.
+
+    Root may use anybody's: so do containers, whose folders belong to an account outside.
+    """
+    found = folder.stat()
+    group_is_ours = found.st_gid == os.getegid()  # of us alone on most systems
+    writable = found.st_mode & (stat.S_IWOTH if group_is_ours else stat.S_IWOTH | stat.S_IWGRP)
+    if os.geteuid() not in (0, found.st_uid):
+        what = "belongs to another account"
+    elif writable:
+        what = f"may be written by others (mode {stat.S_IMODE(found.st_mode):04o})"
+    else:
+        return
+    raise StoreUnwritable(
+        f"the state folder {folder} {what}, who could then start and cancel builds as you; set "
+        f"{VARIABLE} to a folder of your own, or mend it with: chmod 700 {shlex.quote(str(folder))}"
+    )
 
 
 def refuse_network(folder: Path, mounts: str) -> None:

@@ -20,6 +20,12 @@ from buildorch.model import JSON, RunStatus
 from buildorch.store.codec import event_from_fields, event_to_fields
 from buildorch.store.faults import damaged
 
+#: SQLite keeps what it is given, whatever a column's type says.
+_text = attrs.validators.instance_of(str)
+_whole_number = attrs.validators.instance_of(int)
+_number = attrs.validators.instance_of((int, float))
+_optional = attrs.validators.optional
+
 
 @attrs.frozen(kw_only=True)
 class RunRow:
@@ -42,20 +48,20 @@ class RunRow:
         epoch: Number of the last controller that stored an event.
     """
 
-    run: str
-    short: str
-    pipeline: str
-    parent: str | None
-    by: str
+    run: str = attrs.field(validator=_text)
+    short: str = attrs.field(validator=_text)
+    pipeline: str = attrs.field(validator=_text)
+    parent: str | None = attrs.field(validator=_optional(_text))
+    by: str = attrs.field(validator=_text)
     results: str = attrs.field(converter=os.fsdecode)
-    created: float
-    finished: float | None
+    created: float = attrs.field(validator=_number)
+    finished: float | None = attrs.field(validator=_optional(_number))
     status: RunStatus | None = attrs.field(converter=attrs.converters.optional(RunStatus))
     cancelled: bool = attrs.field(converter=bool)
-    total: int
-    done: int
-    seq: int
-    epoch: int
+    total: int = attrs.field(validator=_whole_number)
+    done: int = attrs.field(validator=_whole_number)
+    seq: int = attrs.field(validator=_whole_number)
+    epoch: int = attrs.field(validator=_whole_number)
 
 
 @attrs.frozen(kw_only=True)
@@ -72,8 +78,8 @@ class Order:
 
     id: int
     run: str
-    at: float
-    kind: str
+    at: float = attrs.field(validator=_number)
+    kind: str = attrs.field(validator=_text)
     payload: JSON
 
 
@@ -110,6 +116,9 @@ def event_of(row: tuple[Any, ...], path: Path) -> Recorded:
     run, seq, at, epoch, version, kind, fields = row
     with _whole(path, f"event {seq} of run {run}"):
         event = event_from_fields(kind, json.loads(fields), version)
+        at = float(at)
+        if type(epoch) is not int:
+            raise TypeError(f"its epoch {epoch!r} is no number")
     return Recorded(run=run, seq=seq, at=at, epoch=epoch, event=event)
 
 
@@ -132,6 +141,16 @@ def order_of(row: tuple[Any, ...], path: Path) -> Order:
     number, run, at, kind, payload = row
     with _whole(path, f"order {number} for run {run}"):
         return Order(id=number, run=run, at=at, kind=kind, payload=json.loads(payload))
+
+
+def duration_of(row: tuple[Any, ...], path: Path) -> float:
+    """Return the seconds in *row*; *path* is for the message.
+
+    Raises:
+        StoreDamaged: There are none in it.
+    """
+    with _whole(path, "a duration"):
+        return float(row[0])
 
 
 def to_text(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from buildorch.view.carried import carried
 from buildorch.view.outcome import exit_code, run_finished_line
-from buildorch.view.run import RunView
+from buildorch.view.run import Orphan, RunView
 from buildorch.view.stage import AttemptView, StageView
 
 __all__ = [
     "AttemptView",
+    "Orphan",
     "RunView",
     "StageView",
     "carried",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import attrs
+
 from buildorch.model import RunStatus, StageStatus
 from buildorch.view.run import RunView
 from buildorch.view.stage import StageView
@@ -29,15 +31,15 @@ def exit_code(view: RunView) -> int:
         view: The run.
 
     Returns:
-        130 cancelled; 1 a stage failed or timed out; 3 only the infrastructure failed;
-        0 succeeded; 75 its controller left before the end.
+        130 cancelled; 1 a stage failed or timed out; 3 only the infrastructure failed, or a job
+        may still live somewhere; 0 succeeded; 75 its controller left before the end.
     """
     if view.status is None:
         return DETACHED
     if view.status is RunStatus.CANCELLED:
         return CANCELLED
     if view.status is RunStatus.SUCCEEDED:
-        return SUCCESS
+        return INFRASTRUCTURE if view.orphans else SUCCESS
     ends = {stage.status for stage in view.stages.values() if not stage.allowed}
     return INFRASTRUCTURE if ends & _INFRASTRUCTURE and not ends & _BUILD else STAGE_FAILED
 
@@ -52,8 +54,8 @@ def run_finished_line(view: RunView) -> dict[str, Any]:
         view: The run.
 
     Returns:
-        A JSON object: `event`, `run`, `at`, `schema`, `status`, `seconds`, `results` and
-        `stages`, by name.
+        A JSON object: `event`, `run`, `at`, `schema`, `status`, `seconds`, `results`, `orphans`
+        (jobs that may still live) and `stages`, by name.
     """
     status = view.status or RunStatus.INTERRUPTED
     return {
@@ -66,6 +68,7 @@ def run_finished_line(view: RunView) -> dict[str, Any]:
         "results": view.results,
         "reason": view.finished.reason if view.finished is not None else view.detached,
         "exit_code": exit_code(view),
+        "orphans": [attrs.asdict(orphan) for orphan in view.orphans],
         "stages": {stage.name: stage_line(view, stage) for stage in view.stages.values()},
     }
 
@@ -95,6 +98,7 @@ def stage_line(view: RunView, stage: StageView) -> dict[str, Any]:
         "log_complete": finished.log_complete if finished is not None else False,
         "started_at": _rfc3339(stage.first_started_at),
         "from_run": view.created.parent if carried else None,
+        "wait": None if stage.wait is None else attrs.asdict(stage.wait),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -13,6 +14,21 @@ from buildorch.errors import StoreDamaged
 from buildorch.events import Event, Recorded
 from buildorch.model import JSON, Plan, RunStatus
 from buildorch.view.stage import StageView
+
+
+@attrs.frozen
+class Orphan:
+    """A job that may live although its attempt is over.
+
+    Attributes:
+        stage: Its stage.
+        server: Where it was launched.
+        job: Its id.
+    """
+
+    stage: str
+    server: str
+    job: str
 
 
 @attrs.define
@@ -28,6 +44,7 @@ class RunView:
         controller: Process id and host of the controller that drives it.
         detached: Why the last controller left; None while one drives it.
         cancel_requested: Who wants it to end.
+        abandoned: Who wants it to end without servers that do not answer.
         finished: Its end.
         finished_at: Unix time of its end.
         updated_at: Unix time of the newest event.
@@ -44,6 +61,7 @@ class RunView:
     controller: tuple[int, str] | None = None
     detached: str | None = None
     cancel_requested: str | None = None
+    abandoned: str | None = None
     finished: events.RunFinished | None = None
     finished_at: float | None = None
     updated_at: float = 0.0
@@ -142,6 +160,21 @@ class RunView:
         answered = [(due, answer) for due, answer in self.messages.values() if answer is not None]
         return [(due, answer) for due, answer in answered if not answer.ok]
 
+    def draft(self) -> RunView:
+        """Return a copy that changes without this one, to see what events would lead to."""
+        made = copy.copy(self)
+        made.stages, made.messages = _Drafts(self.stages), dict(self.messages)
+        return made
+
+    @property
+    def orphans(self) -> list[Orphan]:
+        """The jobs that may live although their attempts are over."""
+        return [
+            Orphan(stage.name, server, job)
+            for stage in self.stages.values()
+            for server, job in sorted(stage.orphans)
+        ]
+
     def apply(self, record: Recorded) -> None:
         """Take one more event; one that does not fit changes nothing and is no error."""
         self.updated_at, self.seq = record.at, record.seq
@@ -177,6 +210,23 @@ class RunView:
         return str(PurePath(self.results, view.name, f"attempt-{view.attempt}.log"))
 
 
+class _Drafts(dict[str, StageView]):
+    """Stages of which those that are looked up by name are copies."""
+
+    def __init__(self, stages: Mapping[str, StageView]) -> None:
+        super().__init__(stages)
+        self._drafted: set[str] = set()
+
+    def __getitem__(self, name: str) -> StageView:
+        if name not in self._drafted:
+            self._drafted.add(name)
+            self[name] = super().__getitem__(name).draft()
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as dict has it
+        return self[name] if name in self else default  # noqa: SIM401 - this is `get` itself
+
+
 def _headless(run: str | None) -> StoreDamaged:
     return StoreDamaged(
         f"the record of run {run or '(empty)'} does not begin with run_created, so it cannot be "
@@ -194,6 +244,10 @@ def _detached(view: RunView, event: events.ControllerDetached, _: float) -> None
 
 def _cancel_requested(view: RunView, event: events.CancelRequested, _: float) -> None:
     view.cancel_requested = view.cancel_requested or event.by
+
+
+def _abandon_requested(view: RunView, event: events.AbandonRequested, _: float) -> None:
+    view.abandoned = view.abandoned or event.by
 
 
 def _notification_due(view: RunView, event: events.NotificationDue, _: float) -> None:
@@ -214,6 +268,7 @@ _CHANGES: Mapping[type[Event], Callable[[RunView, Any, float], None]] = {
     events.ControllerAttached: _attached,
     events.ControllerDetached: _detached,
     events.CancelRequested: _cancel_requested,
+    events.AbandonRequested: _abandon_requested,
     events.NotificationDue: _notification_due,
     events.NotificationResult: _notification_result,
     events.RunFinished: _run_finished,

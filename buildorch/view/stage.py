@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import attrs
 
 from buildorch import events
 from buildorch.events import Event
+from buildorch.job import Wait
 from buildorch.model import PlannedStage, StageStatus
 
 
@@ -50,8 +52,11 @@ class StageView:
         history: Its attempts, in order.
         step: Number of the newest command of the attempt, from 1.
         step_name: Its name, where a stage function gave it one.
+        wait: What its command waits for on the server, while it does.
+        wait_since: Unix time since which the holder has that, where known.
         link_lost_since: Unix time since which its server does not answer.
         link_lost_reason: Why, in a few words.
+        barred: Why only a person can bring the connection back, while that is so.
         connect_failed: The last failed try to connect of the attempt that is connecting.
         retry_at: Unix time of the next try or attempt, while one is due.
         retry_cause: `failures`, `infrastructure` or `free`, for the next attempt.
@@ -68,8 +73,11 @@ class StageView:
     history: list[AttemptView] = attrs.field(factory=list)
     step: int = 0
     step_name: str | None = None
+    wait: Wait | None = None
+    wait_since: float | None = None
     link_lost_since: float | None = None
     link_lost_reason: str | None = None
+    barred: str | None = None
     connect_failed: events.ConnectFailed | None = None
     retry_at: float | None = None
     retry_cause: str | None = None
@@ -78,6 +86,13 @@ class StageView:
     artifacts: list[events.ArtifactStored] = attrs.field(factory=list)
     finished: events.StageFinished | None = None
     finished_at: float | None = None
+
+    def draft(self) -> StageView:
+        """Return a copy that changes without this one."""
+        made = copy.copy(self)
+        made.history = [copy.copy(one) for one in self.history]
+        made.orphans, made.artifacts = set(self.orphans), list(self.artifacts)
+        return made
 
     @property
     def name(self) -> str:
@@ -161,7 +176,8 @@ def _attempt_started(view: StageView, event: events.AttemptStarted, _: float) ->
     view.try_number(event.attempt).server = event.server
     if event.attempt != known:
         view.step, view.step_name, view.kill = 0, None, None
-    view.connect_failed = view.retry_at = view.retry_cause = view.link_lost_since = None
+    view.connect_failed = view.retry_at = view.retry_cause = None
+    _link_back(view)
     view.enter("connecting")
 
 
@@ -189,12 +205,28 @@ def _launched(view: StageView, attempt: int, at: float) -> None:
     view.connect_failed = view.retry_at = None
 
 
+def _step_waiting(view: StageView, event: events.StepWaiting, at: float) -> None:
+    view.wait = event.wait
+    since = event.wait.seconds if event.wait is not None else None
+    view.wait_since = None if since is None else at - since
+
+
 def _link_lost(view: StageView, event: events.LinkLost, at: float) -> None:
-    view.link_lost_since, view.link_lost_reason = at, event.reason
+    if view.link_lost_since is None:
+        view.link_lost_since = at
+    view.link_lost_reason, view.barred = event.reason, event.barred
 
 
 def _link_restored(view: StageView, _: events.LinkRestored, __: float) -> None:
-    view.link_lost_since = view.link_lost_reason = None
+    _link_back(view)
+
+
+def _artifacts_collected(view: StageView, _: events.ArtifactsCollected, __: float) -> None:
+    _link_back(view)
+
+
+def _link_back(view: StageView) -> None:
+    view.link_lost_since = view.link_lost_reason = view.barred = None
 
 
 def _kill_requested(view: StageView, event: events.KillRequested, _: float) -> None:
@@ -203,7 +235,8 @@ def _kill_requested(view: StageView, event: events.KillRequested, _: float) -> N
 
 
 def _step_finished(view: StageView, _: events.StepFinished, __: float) -> None:
-    view.link_lost_since = view.link_lost_reason = None
+    view.wait = view.wait_since = None
+    _link_back(view)
     # A stage function goes on after its command; a command stage only waits for its verdict.
     view.enter("running" if view.stage.function is not None else "draining")
 
@@ -211,7 +244,8 @@ def _step_finished(view: StageView, _: events.StepFinished, __: float) -> None:
 def _attempt_finished(view: StageView, event: events.AttemptFinished, at: float) -> None:
     one = view.try_number(event.attempt)
     one.result, one.finished_at = event, at
-    view.link_lost_since = view.kill = None
+    view.kill = None
+    _link_back(view)
     view.enter("draining")
 
 
@@ -237,7 +271,8 @@ def _stage_finished(view: StageView, event: events.StageFinished, at: float) -> 
         return
     view.finished, view.finished_at, view.state = event, at, event.status.value
     view.server = event.server or view.server
-    view.link_lost_since = view.retry_at = view.connect_failed = None
+    view.retry_at = view.connect_failed = None
+    _link_back(view)
 
 
 _CHANGES: Mapping[type[Event], Callable[[StageView, Any, float], None]] = {
@@ -245,6 +280,7 @@ _CHANGES: Mapping[type[Event], Callable[[StageView, Any, float], None]] = {
     events.ConnectFailed: _connect_failed,
     events.StepLaunching: _step_launching,
     events.StepStarted: _step_started,
+    events.StepWaiting: _step_waiting,
     events.LinkLost: _link_lost,
     events.LinkRestored: _link_restored,
     events.KillRequested: _kill_requested,
@@ -254,5 +290,6 @@ _CHANGES: Mapping[type[Event], Callable[[StageView, Any, float], None]] = {
     events.OrphanNoted: _orphan_noted,
     events.OrphanGone: _orphan_gone,
     events.ArtifactStored: _artifact_stored,
+    events.ArtifactsCollected: _artifacts_collected,
     events.StageFinished: _stage_finished,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from buildorch.duration import parse_duration
@@ -165,7 +165,42 @@ variable = scalar(_variable, "the name of an environment variable")
 texts = list_of(written, single=True)
 _arguments = list_of(scalar(lambda node: node.text, "text"))
 _shell_words = scalar(_words, "a shell such as `bash -e`")
-_SECRET = {"secret": Field(variable, required=True)}
+_KEYRING = {"service": Field(text, required=True), "user": Field(text, required=True)}
+
+
+def _path(node: ScalarNode) -> str:
+    path = _text(node)
+    if not path.startswith(("/", "~")):
+        raise ValueError(f"{quoted(path)} is no absolute path; begin it with / or ~/")
+    return path
+
+
+def _keyring_entry(node: Node, report: Report) -> tuple[str, str] | None:
+    values = read_mapping(node, report, _KEYRING)
+    return (values["service"], values["user"]) if len(values) == len(_KEYRING) else None
+
+
+#: What makes a `Secret` of the converted value under each key.
+_SOURCES: Mapping[str, tuple[Field, Callable[[Any], Secret]]] = {
+    "file": (Field(scalar(_path, "a path")), Secret.file),
+    "command": (Field(_arguments), Secret.command),
+    "keyring": (Field(_keyring_entry), lambda entry: Secret.keyring(*entry)),
+}
+
+
+def secret(node: Node, report: Report) -> Secret | None:
+    """Convert where a secret comes from: a variable, or one of `file`, `command`, `keyring`."""
+    if not isinstance(node, MappingNode):
+        name = variable(node, report)
+        return None if name is None else Secret(name)
+    found = read_mapping(node, report, {key: field for key, (field, _) in _SOURCES.items()})
+    if len(node.entries) + len(node.merged) != 1:
+        report.add(node, f"a secret comes from one of {', '.join(_SOURCES)}")
+        return None
+    return next((_SOURCES[key][1](value) for key, value in found.items() if value), None)
+
+
+_SECRET = {"secret": Field(secret, required=True)}
 
 
 def command(node: Node, report: Report) -> Command | None:
@@ -186,7 +221,7 @@ def shell(node: Node, report: Report) -> tuple[str, ...] | None:
 
 
 def environment(node: Node, report: Report) -> dict[str, str | Secret] | None:
-    """Convert variables to what was written for them; `{secret: NAME}` is a `Secret`."""
+    """Convert variables to what was written for them; `{secret: ...}` is a `Secret`."""
     if not isinstance(node, MappingNode):
         report.add(node, f"variables with values belong here, not {kind(node)}")
         return None
@@ -200,11 +235,11 @@ def environment(node: Node, report: Report) -> dict[str, str | Secret] | None:
 
 
 def text_or_secret(node: Node, report: Report) -> str | Secret | None:
-    """Convert a single value to its text as written, and `{secret: NAME}` to a `Secret`."""
+    """Convert a single value to its text as written, and `{secret: ...}` to a `Secret`."""
     if isinstance(node, ScalarNode):
         return node.text
     if isinstance(node, MappingNode):
         values = read_mapping(node, report, _SECRET)
-        return Secret(values["secret"]) if "secret" in values else None
+        return values.get("secret")
     report.add(node, f"text, or {{secret: VARIABLE}}, belongs here, not {kind(node)}")
     return None

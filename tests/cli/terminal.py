@@ -74,6 +74,11 @@ class Terminal:
         return _ESCAPE.sub("", bytes(self._written).decode(errors="replace")).replace("\r", "")
 
     @property
+    def raw(self) -> str:
+        """What was written to it since the last command."""
+        return bytes(self._written).decode(errors="replace")
+
+    @property
     def rows(self) -> list[str]:
         """The rows that were drawn, one over the other."""
         shown = _ESCAPE.sub("\n", bytes(self._written).decode(errors="replace"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from buildorch.job import Job, JobEnd
+from buildorch.job import Job, JobEnd, Wait
 from buildorch.ports import Session
 from contract.place import Place
 
@@ -36,6 +36,7 @@ class Heard:
         self.ends: dict[str, JobEnd] = {}
         self.ended_at: dict[str, float] = {}
         self.starts: list[tuple[str, bool]] = []
+        self.waits: dict[str, list[Wait | None]] = {}
         self.refusals: dict[str, tuple[str, str]] = {}
         self.closings: list[str] = []
         self._news = threading.Condition()
@@ -47,6 +48,10 @@ class Heard:
     def refused(self, job_id: str, reason: str, detail: str) -> None:
         """Keep it."""
         self._note(lambda: self.refusals.update({job_id: (reason, detail)}))
+
+    def waiting(self, job_id: str, wait: Wait | None) -> None:
+        """Keep it."""
+        self._note(lambda: self.waits.setdefault(job_id, []).append(wait))
 
     def log(self, job_id: str, offset: int, data: bytes) -> None:
         """Append bytes that begin where the last ones ended."""

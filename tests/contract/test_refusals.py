@@ -56,7 +56,7 @@ def test_too_little_room(link: Talk) -> None:
     link.session.start(job)
     reason, detail = link.heard.refusal_of(job)
     assert reason == "no_space"
-    assert "KiB" in detail
+    assert " GB are free, and 100000000.0 GB are required (min_free)" in detail
     assert _never_ran(link, "witness")
     assert link.end("true", min_free=1024).ok
 

@@ -144,6 +144,31 @@ def test_folder_removed_while_nobody_looks(link: Talk) -> None:
         assert later.heard.end_of(unknown).reason == "never started"
 
 
+def test_folder_removed_and_supervisor_killed(link: Talk) -> None:
+    """Nothing watches over the job any more: it is ended before it is called lost."""
+    nap = link.nap()
+    job = link.start(nap.text, kill_grace=0.5)
+    nap.await_start()
+    link.place.machine.run(f"kill -9 {link.supervisor(job)}; rm -rf {link.path(job)}")
+    end = link.heard.end_of(job)
+    assert ("lost", "folder removed") == (end.kind, end.reason)
+    assert not nap.running
+
+
+def test_a_launch_of_a_job_whose_folder_was_removed_runs_nothing(link: Talk) -> None:
+    """Its launch is sent again, as after a lost link: it ran once, and does not run again."""
+    file = f"{link.place.folder}/began"
+    job = link.start(f"echo >>{file}; sleep 60", kill_grace=0.5)
+    link.wait_for_file(file)
+    link.leave()
+    link.place.machine.run(f"rm -rf {link.path(job)} || rm -rf {link.path(job)}")
+    with talk(link.place, link) as later:
+        later.session.start(job)
+        assert later.heard.start_of(job)
+        assert "folder removed" == later.heard.end_of(job).reason
+    assert "1" == link.place.machine.run(f"wc -l <{file}").strip()
+
+
 def test_rebooted(link: Talk) -> None:
     """A job of another boot is lost, and no process of this boot is touched for it."""
     nap = link.nap()

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from acceptance.team import Place, Team
 from hosts import processes
+from hosts.commands import wait_for
 
 _STUBS = Path(__file__).with_name("stubs")
 _MANIFEST = "/workspace/CCU_GEN2.0.manifest"
@@ -100,6 +101,33 @@ class Crew:
         """Return what bitbake noted of one kind."""
         notes = [json.loads(line) for line in self._witness(self.team.yocto, "bitbake.log")]
         return [note for note in notes if note["what"] == what]
+
+    def by_hand(self, command: str, **variables: str) -> None:
+        """Let somebody start bitbake on h1 in the team's build folder, and not wait for it."""
+        place = self.team.yocto
+        words = " ".join(f"{name}={value}" for name, value in variables.items())
+        enter = f"cd {_MANIFEST}/mobis && . ../poky/oe-init-build-env ../build"
+        text = f"export {words} LC_ALL=C.UTF-8; {enter} >/dev/null; exec {command}"
+        place.host.run(f"setsid bash -c '{text}' </dev/null >>by-hand.log 2>&1 &", user=place.user)
+
+    def leave_server(self) -> int:
+        """Let somebody leave an idle bitbake server on h1; returns its number there."""
+        self.turn(self.team.yocto, tasks="0", wic_bytes="1")
+        self.by_hand("bitbake nothing", BB_SERVER_TIMEOUT="600")
+        wait_for(lambda: self.bitbake("client-end"), "the server is idle")
+        server = self.lock_holder()
+        assert server is not None
+        return server
+
+    def lock_holder(self) -> int | None:
+        """Return the number that holds the lock of the build folder, or None where it is free."""
+        lock = f"{_MANIFEST}/build/bitbake.lock"
+        host = self.team.yocto.host
+        return int(host.run(f"flock -n {lock} true || cat {lock}").strip() or 0) or None
+
+    def tasks(self) -> int:
+        """Return how many tasks of bitbake run on h1."""
+        return sum("sleep" in one for one in self.at_work())
 
     def at_work(self) -> list[str]:
         """Return the command lines of all that builds on h1: script, client, server, tasks."""

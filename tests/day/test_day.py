@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from pathlib import Path
@@ -18,6 +19,9 @@ from day.steps import STEPS, missing
 _STAGES = ("yocto-image", "host-build", "integration-test")
 _SUCCEEDED = dict.fromkeys(_STAGES, "succeeded")
 _RAN = ["host:container-manager", "pytest", "yocto"]
+
+#: The users' first stage alone.
+_YOCTO = SEED[: SEED.index("    - name: host-build")]
 
 
 def _wait_for_log(results: str, stage: str, size: int) -> Path:
@@ -59,6 +63,26 @@ def test_step_02_servers(hosts: tuple[Host, ...], laptop: Laptop) -> None:
     assert lines["ccu2-builder"].startswith("OK")
     assert "OFFLINE (refused)" == lines["test-runner"]
     assert took < 2.5
+
+
+@pytest.mark.day(step=3)
+def test_step_03_idle_server(crew: Crew, laptop: Laptop) -> None:
+    """An idle server of somebody is no error, and is named; one that builds is named with when."""
+    server = crew.leave_server()
+    done = laptop.run("doctor")
+    assert done.code == 0, done
+    assert f"yocto-builder: idle bitbake server {server} of build in " in done.out
+    assert "will be used" in done.out
+    crew.turn(crew.team.yocto, tasksecs="60")
+    crew.by_hand("bitbake ccu-image")
+    wait_for(lambda: crew.tasks() > 10, "somebody builds", 20)
+    since = time.strftime("%H:%M")
+    done = laptop.run("doctor")
+    assert done.code == 0, done
+    told = rf"- yocto-builder: bitbake of build \(pid {server}\) builds in \S+ since (\d\d:\d\d): "
+    (found,) = re.findall(told + "a build of ours will wait", done.out)
+    assert found in {since, time.strftime("%H:%M", time.localtime(time.time() - 60))}
+    assert server == crew.lock_holder()
 
 
 @pytest.mark.day(step=4)
@@ -147,6 +171,67 @@ def test_step_13_sudo(laptop: Laptop) -> None:
     stage = done.end["stages"]["flash"]
     assert stage["seconds"] < 2
     assert "sudo: a terminal is required to read the password" == stage["first_error"]
+
+
+@pytest.mark.day(step=14)
+def test_step_14_cancel(crew: Crew, laptop: Laptop) -> None:
+    """Cancelled: no task is left, somebody's idle server lives and is used again at once."""
+    server = crew.leave_server()
+    crew.turn(crew.team.yocto, tasksecs="60")
+    _cancel_a_build(crew, laptop)
+    assert (0, server) == (crew.tasks(), crew.lock_holder())
+    crew.turn(crew.team.yocto)
+    done = laptop.run("run", laptop.file("yocto.yaml", _YOCTO), "--json", "--no-notify")
+    assert done.code == 0, done
+    assert [server] == [note["pid"] for note in crew.bitbake("server-start")]
+    assert done.end["stages"]["yocto-image"]["seconds"] < 20
+
+
+@pytest.mark.day(step=14)
+def test_step_14_cancel_ours(crew: Crew, laptop: Laptop) -> None:
+    """Cancelled without a server before: nothing is left, and the lock is free."""
+    crew.turn(crew.team.yocto, tasksecs="60")
+    _cancel_a_build(crew, laptop)
+    assert [] == crew.at_work()
+    assert crew.lock_holder() is None
+
+
+def _cancel_a_build(crew: Crew, laptop: Laptop) -> None:
+    run = laptop.start("run", laptop.file("yocto.yaml", _YOCTO), "--json", "--no-notify")
+    wait_for(lambda: crew.tasks() > 10, "tasks run", 20)
+    begun = time.monotonic()
+    assert laptop.run("cancel").code == 0
+    done = run.wait(40)
+    assert time.monotonic() - begun < 40
+    assert "cancelled" == done.statuses["yocto-image"]
+    log = Path(done.end["stages"]["yocto-image"]["log"]).read_bytes()
+    assert b"Second Keyboard Interrupt" in log
+
+
+@pytest.mark.day(step=15)
+def test_step_15_by_hand(crew: Crew, laptop: Laptop) -> None:
+    """Somebody builds by hand: our stage waits, says for whom and since when, and then builds."""
+    crew.turn(crew.team.yocto, tasksecs="20", noreply="1")
+    begun = time.time()
+    crew.by_hand("bitbake ccu-image")
+    wait_for(lambda: crew.tasks() > 10, "somebody builds", 20)
+    server = crew.lock_holder()
+    crew.turn(crew.team.yocto, noreply="1", wic_bytes="1")
+    text = _YOCTO.replace("timeout: 3h", "idle_timeout: 5s")
+    run = laptop.start("run", laptop.file("yocto.yaml", text), "--json", "--no-notify")
+    event = run.until("step_waiting", 30, stage="yocto-image")
+    wait = event["wait"]
+    assert ("bitbake", "build", server) == (wait["kind"], wait["user"], wait["pid"])
+    assert wait["name"].endswith("/CCU_GEN2.0.manifest/build")
+    assert 0 <= wait["seconds"] <= time.time() - begun + 1
+    shown = laptop.run("status").out
+    assert re.search(rf"held by build, pid {server}, since \d\d:\d\d", shown), shown
+    (status,) = laptop.run("status", "--json").lines or [{}]
+    assert server == status["stages"]["yocto-image"]["wait"]["pid"]
+    done = run.wait(60)
+    assert done.code == 0, done
+    assert [None] == [one.get("wait") for one in done.of("step_waiting")[1:]]
+    assert {0} == {note["rc"] for note in crew.bitbake("client-end")}
 
 
 @pytest.mark.day(step=16)

@@ -37,7 +37,7 @@ def test_the_tests_of_the_page_pass(reader: Reader) -> None:
     )
     assert done.returncode == 0, done.stdout
     shown = sum(block.text.count("\ndef test_") for block in TESTING.blocks("python"))
-    assert f"{shown + 1} passed" in done.stdout  # one has two cases
+    assert int(done.stdout.split(" passed")[0].split()[-1]) > shown  # some have several cases
 
 
 @pytest.fixture(name="wrapped")

@@ -12,7 +12,7 @@ from typing import Literal
 import attrs
 
 from hosts import processes
-from hosts.commands import BedError, run
+from hosts.commands import BedError, run, wait_for
 
 
 @attrs.frozen
@@ -159,6 +159,8 @@ class Network:
         command = Path(f"/proc/{pid}/cmdline")
         if command.exists() and b"delay.py" in command.read_bytes():
             processes.signal_each([pid], signal.SIGKILL)
+            # Its devices are gone with it, not with the signal; the next one wants their names.
+            wait_for(lambda: not processes.command_of(pid), f"the delay of {self.name} has ended")
 
     def link_to(self, other: Network, subnet: str) -> str:
         """Lay a cable between two hosts that this machine is not on; return *other*'s address.

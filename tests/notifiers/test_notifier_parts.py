@@ -61,6 +61,7 @@ def test_split_cuts_at_lines_then_spaces_then_anywhere(
         ("x@here", "x@\u200bhere"),
         ("ask @dev1 now", "ask @\u200bdev1 now"),
         ("<@123> <@&9> <#1> <!here>", "<\u200b@\u200b123> <\u200b@&9> <\u200b#1> <\u200b!here>"),
+        ("[fix](http://evil.example)", "[fix]\u200b(http://evil.example)"),
         ("git@host a@example.org x/@scope pkg@1.0", "git@host a@example.org x/@scope pkg@1.0"),
     ],
 )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildorch import events
+from buildorch.job import Wait
 from buildorch.model import Plan, RunStatus, StageStatus
 from buildorch.observers.layout import render
 from buildorch.observers.look import Look, width_of
@@ -163,6 +164,28 @@ Stage 7: clean  srv [queued]      for a free slot
 Stage 8: old    srv [up to date]  from run 0714-1
 ────────────────────────────────────────────────────────────────────────────────
 Errors: 2  Warnings: 0
+detached: d
+""")
+
+
+def test_a_wait_says_for_what_and_who_has_it() -> None:
+    """A command that has not begun shows no bar; a bitbake that waits for another's has one."""
+    stages = (planned("tests", 0, "rack"), planned("image", 1, "yocto"))
+    story = Story(Plan(name="waits", stages=stages))
+    rack = Wait(kind="lock", name="rack/1", user="mina", run="0714-1", stage="t", seconds=600.0)
+    build = Wait(kind="bitbake", name="/build", user="mina", pid=7)
+    for name, wait in (("tests", rack), ("image", build)):
+        story.launch(name)
+        story.tell(events.StepWaiting(stage=name, attempt=1, step=1, wait=wait))
+    assert _board(story, {}, 80) == _text("""
+waits  run 0714-2  by dev1  22:00:00
+────────────────────────────────────────────────────────────────────────────────
+Stage 1: tests  rack  [waiting]     rack/1, 1st in line
+         held by mina, run 0714-1 t, since 21:50
+Stage 2: image  yocto [running]               0s
+         held by mina, pid 7
+────────────────────────────────────────────────────────────────────────────────
+Errors: 0  Warnings: 0
 detached: d
 """)
 

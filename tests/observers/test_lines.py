@@ -8,6 +8,7 @@ import re
 import pytest
 
 from buildorch import events
+from buildorch.job import Wait
 from buildorch.model import FunctionRef, Plan, RunStatus, StageStatus
 from buildorch.observers.lines import Lines, no_tail
 from buildorch.observers.look import Look
@@ -106,6 +107,16 @@ _CONNECT = {"stage": "host-build", "attempt": 1, "server": "ccu2-builder"}
             ),
             "host-build attempt 2 starts in 10s, since the infrastructure failed",
         ),
+        (
+            events.StepWaiting(
+                stage="host-build",
+                attempt=1,
+                step=1,
+                wait=Wait(kind="lock", name="rack/1", place=2, user="mina", seconds=60.0),
+            ),
+            "host-build waits for rack/1, 2nd in line: held by mina, for 1min",
+        ),
+        (events.StepWaiting(stage="host-build", attempt=1, step=1), "host-build goes on"),
         (events.CancelRequested(by="mina"), "cancel requested by mina"),
         (
             events.ControllerDetached(reason="hangup"),

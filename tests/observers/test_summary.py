@@ -58,7 +58,7 @@ def test_the_summary_of_a_run_that_was_left() -> None:
         "  1  yocto-image       running         yocto-builder\n"
         "  2  host-build        done     22min  ccu2-builder   recovered, 2 warnings\n"
         "     try 1: CMake error in container-manager (SntCommon not found)\n"
-        "     may still run on ccu2-builder; it is stopped once that answers\n"
+        "     job j may still run on ccu2-builder\n"
         "  3  integration-test  waiting\n"
         "Results: /home/dev1/results/0714-2\n"
         "Resume:  buildorch resume 0714-2\n"

@@ -162,14 +162,23 @@ def test_agent_is_written_for_old_python() -> None:
 
 def test_sh_part_is_clean() -> None:
     """What is sent is free of what shellcheck finds, put together as it is sent."""
-    given = ("nonce", "link", "wanted", "prefer", "loader", "supervise", "digest", "skip")
+    given = (
+        "nonce",
+        "link",
+        "wanted",
+        "prefer",
+        "loader",
+        "supervise",
+        "digest",
+        "skip",
+        "workdir",
+    )
     head = "#!/bin/sh\n" + "".join(f"buildorch_{name}=$1\n" for name in given)
     folder = Path(boot.__file__).parent
     texts = {
         "dispatcher": head + "".join((folder / name).read_text() for name in boot.SCRIPTS),
         "supervisor": "#!/bin/sh\n"
-        + (folder / "common.sh").read_text()
-        + (folder / "supervise.sh").read_text(),
+        + "".join((folder / name).read_text() for name in boot.SUPERVISOR),
     }
     for name, text in texts.items():
         # SC2317, and SC2329 since 0.11: functions that are called through others look unused.

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from buildorch.job import Job, JobEnd
+from buildorch.job import Job, JobEnd, Wait
 from buildorch.model import Server
 from buildorch.ports import SessionListener
 from buildorch.runner.collector import AttemptLog
@@ -54,6 +54,7 @@ class Overheard:
     def __init__(self, listener: SessionListener, backend: GatedBackend) -> None:
         self.started = listener.started
         self.refused = listener.refused
+        self.waiting = listener.waiting
         self.log = listener.log
         self.closed = listener.closed
         self._tell = listener.ended
@@ -114,6 +115,7 @@ class Linked:
         folder: Where logs are.
         told: The facts that it posted.
         ends: How each job that it watched ended.
+        waits: What each job was told to wait for.
         logs: What is to be closed.
         then: What is done about a fact in the thread that posts it.
     """
@@ -122,6 +124,7 @@ class Linked:
     folder: Path
     told: list[Fact] = attrs.field(factory=list)
     ends: list[tuple[JobEnd, LogReport]] = attrs.field(factory=list)
+    waits: list[Wait | None] = attrs.field(factory=list)
     logs: list[AttemptLog] = attrs.field(factory=list)
     then: Callable[[Fact], None] = lambda _: None
     link: Link = attrs.field(init=False)
@@ -144,6 +147,7 @@ class Linked:
             job_id,
             log.job(0),
             begun=lambda: None,
+            waits=self.waits.append,
             ended=lambda end, found: self.ends.append((end, found)),
             job=None if launched else job,
             started=launched,

@@ -88,8 +88,9 @@ def test_a_log_is_fetched_again_over_the_link_that_is_there(tmp_path: Path) -> N
         watch = one.watch()
         one.link.attend(watch)
         until(lambda: watch.log.offset == len(LOG))
-        watch.log.log.truncate(3)
-        watch.log.log.write(b"*" * (len(LOG) - 3))
+        log = one.logs[0]
+        log.truncate(3)
+        log.write(b"*" * (len(LOG) - 3))
         one.backend.compared.shut()
         one.backend.finish("a")
         until(one.backend.compared.reached.is_set)
@@ -97,7 +98,7 @@ def test_a_log_is_fetched_again_over_the_link_that_is_there(tmp_path: Path) -> N
         until(lambda: one.backend.ends_heard == 2)
         one.backend.compared.open()
         until(lambda: one.ends)
-        assert LOG == watch.log.log.path.read_bytes()
+        assert LOG == log.path.read_bytes()
         assert [True] == [found.complete for _, found in one.ends]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from buildorch.backends.ssh import SshBackend
 from buildorch.errors import ConnectError
-from buildorch.job import Job, JobEnd
+from buildorch.job import Job, JobEnd, Wait
 from buildorch.model import Server
 from buildorch.ports import Session
 
@@ -31,6 +31,10 @@ class Follower:
     def refused(self, job_id: str, reason: str, detail: str) -> None:
         """Keep the refusal."""
         self._note(lambda: self.refusals.update({job_id: f"{reason}: {detail}"}))
+
+    def waiting(self, job_id: str, wait: Wait | None) -> None:
+        """No job of these tests waits."""
+        raise AssertionError((job_id, wait))
 
     def log(self, job_id: str, offset: int, data: bytes) -> None:
         """Append bytes, which must begin where the last ones ended."""

@@ -11,7 +11,7 @@ import attrs
 from hypothesis import strategies as st
 
 from buildorch.events import KINDS, ConnectFailed, Event, RunCreated, RunFinished, StageFinished
-from buildorch.job import JobEnd
+from buildorch.job import JobEnd, Wait
 from buildorch.model import JSON, Plan, PlannedStage, RunStatus, Secret, Server, StageStatus
 from buildorch.store.codec import plan_to_dict
 from buildorch.store.places import Places, state_places
@@ -109,6 +109,10 @@ def _enum(cls: type[enum.Enum]) -> st.SearchStrategy[Any]:
     return st.sampled_from(list(cls))
 
 
+#: Values that events hold, which are built field by field.
+_VALUES: dict[str, Any] = {"JobEnd": JobEnd, "Wait": Wait}
+
+
 def _field(annotation: str) -> st.SearchStrategy[Any]:
     """Return values for a field; an annotation that is not here needs a line here."""
     base, separator, _ = annotation.partition(" | None")
@@ -118,6 +122,7 @@ def _field(annotation: str) -> st.SearchStrategy[Any]:
         "float": _NUMBERS,
         "bool": st.booleans(),
         "JSON": _JSON,
+        "WaitKind": st.sampled_from(["lock", "bitbake"]),
         "EndKind": st.sampled_from(["exit", "signal", "lost"]),
         "StageStatus": _enum(StageStatus),
         "RunStatus": _enum(RunStatus),
@@ -125,8 +130,9 @@ def _field(annotation: str) -> st.SearchStrategy[Any]:
         "Mapping[str, Any]": _OBJECTS,
         "tuple[str, ...]": st.lists(_texts(), max_size=3).map(tuple),
     }
-    if base == "JobEnd":
-        return _built(JobEnd)
+    if base in _VALUES:
+        built = _built(_VALUES[base])
+        return built | st.none() if separator else built
     return values[base] | st.none() if separator else values[base]
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from textwrap import dedent
 
+import attrs
 import pytest
 
 from buildorch import events
 from buildorch.events import Event, NotificationDue, Recorded
+from buildorch.job import Wait
 from buildorch.messages import due, hearers, link_lost, resend
+from buildorch.messages.waits import held_by, waits_for
 from buildorch.messages.words import Words, clean, cut
 from buildorch.model import Channel, Plan, PlannedStage, Retry, RunStatus, Server, StageStatus
 from buildorch.view import RunView
@@ -96,14 +99,25 @@ def play(
 ) -> list[NotificationDue]:
     """Return all messages of a run in which *facts* happen, with seconds between them."""
     the_plan = plan() if of is None else of
-    record = Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED)
-    view = RunView.start(the_plan, record)
-    told = due(the_plan, channels, view, record, language=language, tails=lambda _: tail)
-    for seq, fact in enumerate(facts, start=2):
-        after, event = fact if isinstance(fact, tuple) else (0.0, fact)
-        record = Recorded(run=RUN, seq=seq, at=view.updated_at + after, epoch=1, event=event)
+    view = RunView.start(the_plan, Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED))
+    told: list[NotificationDue] = []
+
+    def take(event: Event, after: float) -> Recorded:
+        at = view.updated_at + after
+        record = Recorded(run=RUN, seq=view.seq + 1, at=at, epoch=1, event=event)
         view.apply(record)
-        told += due(the_plan, channels, view, record, language=language, tails=lambda _: tail)
+        return record
+
+    def tell(record: Recorded) -> None:
+        found = due(the_plan, channels, view, record, language=language, tails=lambda _: tail)
+        for message in found:
+            take(message, 0.0)
+        told.extend(found)
+
+    tell(Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED))
+    for fact in facts:
+        after, event = fact if isinstance(fact, tuple) else (0.0, fact)
+        tell(take(event, after))
     return told
 
 
@@ -348,6 +362,62 @@ def test_a_lost_link_is_told_with_the_comfort_that_the_build_goes_on(
     assert told[0].key == f"{RUN}/link_lost/yocto-image/1@60/discord"
 
 
+_RACK = Wait(
+    kind="lock", name="rack/ccu2-01", user="dev2", run="0714-1", stage="tests", seconds=720.0
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (
+            "en",
+            (
+                "⏳ Stage 3/3 waits: integration-test, for rack/ccu2-01, 1st in line\n"
+                "held by dev2, run 0714-1 tests, for 12min"
+            ),
+        ),
+        (
+            "ko",
+            (
+                "⏳ 3/3 단계 대기: integration-test, rack/ccu2-01, 대기 순서 1번째\n"
+                "사용 중: dev2, 실행 0714-1 tests, 12분 동안"
+            ),
+        ),
+    ],
+)
+def test_a_wait_is_told_once_with_place_and_holder(language: str, text: str) -> None:
+    """However often the holder changes; and the next command's wait is another message."""
+    other = attrs.evolve(_RACK, user="dev3", place=2)
+    waits = [
+        events.StepWaiting(stage="integration-test", attempt=1, step=step, wait=wait)
+        for step, wait in ((1, _RACK), (1, other), (1, None), (1, _RACK), (2, other))
+    ]
+    told = play([*started("integration-test"), *waits], language)[1:]
+    assert ["waiting", "waiting"] == [message.topic for message in told]
+    assert text == told[0].text
+    assert told[0].key != told[1].key
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
+)
+def test_places_are_counted_as_people_count(place: int, said: str) -> None:
+    """First, second, third, and the teens that are none of these."""
+    wait = Wait(kind="lock", name="a", place=place)
+    assert f"a, {said} in line" == waits_for(wait, Words.of("en"))
+
+
+def test_a_holder_is_told_as_far_as_it_is_known() -> None:
+    """A bitbake of somebody has a process; a holder of whom nothing is known is not made up."""
+    words = Words.of("en")
+    bitbake = Wait(kind="bitbake", name="/build", user="dev2", pid=7, seconds=60.0)
+    assert "another bitbake build of /build" == waits_for(bitbake, words)
+    assert "held by dev2, pid 7, since 13:20" == held_by(bitbake, words, "13:20")
+    assert "" == held_by(Wait(kind="lock", name="a"), words)
+
+
 def test_a_failed_run_is_summed_up() -> None:
     """Stages by how they ended, and how to go on."""
     facts = [
@@ -454,7 +524,7 @@ def test_keys_are_the_same_whenever_the_fact_is() -> None:
 
 
 def test_what_nobody_answered_is_told_once_more_if_it_matters() -> None:
-    """After a crash failed and finished may repeat, once; the rest is dropped."""
+    """After a crash failed and finished may repeat, after more crashes too; the rest is dropped."""
     told = {message.topic: message for message in play(DAY)}
     assert {topic for topic, message in told.items() if resend(message, "en")} == {
         "failed",
@@ -464,7 +534,7 @@ def test_what_nobody_answered_is_told_once_more_if_it_matters() -> None:
     assert again is not None
     assert again.text == told["finished"].text + "\n(중복일 수 있음)"
     assert again.key != told["finished"].key
-    assert resend(again, "en") is None
+    assert resend(again, "en") == again
 
 
 def test_messages_fit_a_phone() -> None:

@@ -112,7 +112,7 @@ def test_what_cannot_be_stored_is_refused(value: object) -> None:
 def test_secrets_are_resolved_where_asked() -> None:
     """The store keeps the name of the variable; the run puts in the value."""
     stored = encode({"token": [Secret("TOKEN")]})
-    assert decode(stored, {"TOKEN": "s3cret"}.__getitem__) == {"token": ["s3cret"]}
+    assert decode(stored, {Secret("TOKEN"): "s3cret"}.__getitem__) == {"token": ["s3cret"]}
 
 
 def test_members_of_an_enum_are_stored_by_value() -> None:

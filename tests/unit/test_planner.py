@@ -470,6 +470,7 @@ def test_the_nearest_level_wins() -> None:
     [
         ("timeout", "1:30", "is unclear"),
         ("idle_timeout", 0, "not more than zero"),
+        ("lease", "59s", "'59s' is shorter than 60s"),
         ("retry", -1, "from 0 to 100"),
         ("retry", "1", "no number of extra attempts"),
         ("retry", Retry(1, on=["lost"]), "'lost' is no outcome"),

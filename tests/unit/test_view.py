@@ -211,6 +211,7 @@ def test_the_last_line_has_everything_that_programs_need() -> None:
         "results": "/home/dev1/results/0714-2",
         "reason": None,
         "exit_code": 1,
+        "orphans": [],
     }
     assert stages["yocto-image"] == {
         "status": "failed",
@@ -228,6 +229,7 @@ def test_the_last_line_has_everything_that_programs_need() -> None:
         "log_complete": True,
         "started_at": "2026-07-14T13:00:00.000Z",
         "from_run": None,
+        "wait": None,
     }
     assert tuple(stages["host-build"][key] for key in ("attempts", "warnings", "status")) == (
         2,

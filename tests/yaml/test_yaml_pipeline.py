@@ -45,11 +45,14 @@ stages:
     workdir: /work
     timeout: 3h
     idle_timeout: 20min
+    lease: 15m
     retry: {times: 2, on: [failed, timed_out]}
     env: {LEVEL: 1.10, TOKEN: {secret: DEPLOY_TOKEN}}
     setup: source poky/oe-init-build-env
     shell: bash -e -o pipefail
     artifacts: [out/*.wic, log.txt]
+    resources: rack/1
+    lock: board
     fallback: other
     allow_failure: true
     always: true
@@ -65,11 +68,14 @@ stages:
         "workdir": "/work",
         "timeout": 10800.0,
         "idle_timeout": 1200.0,
+        "lease": 900.0,
         "retry": Retry(2, ("failed", "timed_out")),
         "env": {"LEVEL": "1.10", "TOKEN": Secret("DEPLOY_TOKEN")},
         "setup": "source poky/oe-init-build-env",
         "shell": ("bash", "-e", "-o", "pipefail"),
         "artifacts": ("out/*.wic", "log.txt"),
+        "resources": ("rack/1",),
+        "lock": "board",
         "fallback": ("other",),
         "allow_failure": True,
         "always": True,

@@ -23,12 +23,14 @@ from buildorch.backends.ssh.known_hosts import check, known_keys, preferred
 from buildorch.backends.ssh.login import Login
 from buildorch.backends.ssh_config import ResolvedHost
 
-_KEY_EXCHANGE_TIMEOUT = 15.0
+#: Seconds for the key exchange, beside those for the connection.
+KEY_EXCHANGE_TIMEOUT = 15.0
+
 _LOGIN_TIMEOUT = 30.0
 _CHANNEL_TIMEOUT = 20.0
 _KEEPALIVE = 15
 #: paramiko logs every failed connection with a traceback, also where nobody set up logging.
-_LOG_CHANNEL = "buildorch.paramiko"
+LOG_CHANNEL = "buildorch.paramiko"
 
 
 @attrs.frozen
@@ -134,11 +136,11 @@ def _make(
         config=_config(),
         gateway=gateway,
         forward_agent=False,
-        connect_timeout=math.ceil(host.connect_timeout + _KEY_EXCHANGE_TIMEOUT),
+        connect_timeout=math.ceil(host.connect_timeout + KEY_EXCHANGE_TIMEOUT),
         connect_kwargs=_connect_options(host, server),
     )
     connection.client.set_missing_host_key_policy(_KnownHostsOnly(host, server))
-    connection.client.set_log_channel(_LOG_CHANNEL)
+    connection.client.set_log_channel(LOG_CHANNEL)
     connection._set(_target=host, _server=server, _limit=limit, _opening=threading.RLock())  # noqa: SLF001 - Invoke's way past its attribute proxy
     return connection
 
@@ -156,7 +158,7 @@ def _connect_options(host: ResolvedHost, server: str) -> dict[str, Any]:
         algorithms.key_types = preferred(algorithms.key_types, known_keys(host))
         return made
 
-    logging.getLogger(_LOG_CHANNEL).addHandler(logging.NullHandler())
+    logging.getLogger(LOG_CHANNEL).addHandler(logging.NullHandler())
     return {
         "transport_factory": transport,
         "auth_strategy": Login(host, server),

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -91,9 +92,11 @@ def check(host: ResolvedHost, server: str, kind: str, blob: bytes) -> None:
         return
     if trusted:
         same_kind = [key for key in trusted if key.kind == kind] or trusted
-        raise failure(HostKeyChanged, _changed(host, kind, blob, same_kind[0]), host, server)
+        raise failure(
+            HostKeyChanged, _changed(host, server, kind, blob, same_kind[0]), host, server
+        )
     authorities = [key for key in known if key.marker]
-    raise failure(HostKeyUnknown, _unknown(host, kind, blob, authorities), host, server)
+    raise failure(HostKeyUnknown, _unknown(host, server, kind, blob, authorities), host, server)
 
 
 def fingerprint(kind: str, blob: bytes) -> str:
@@ -110,7 +113,9 @@ def _known_without_port(host: ResolvedHost, blob: bytes) -> bool:
     return any(key.blob == blob and not key.marker for key in known)
 
 
-def _unknown(host: ResolvedHost, kind: str, blob: bytes, authorities: Sequence[KnownKey]) -> str:
+def _unknown(
+    host: ResolvedHost, server: str, kind: str, blob: bytes, authorities: Sequence[KnownKey]
+) -> str:
     file = host.known_hosts[0] if host.known_hosts else "known_hosts"
     line = f"{host.key_name} {kind} {base64.b64encode(blob).decode()}"
     about = (
@@ -121,18 +126,19 @@ def _unknown(host: ResolvedHost, kind: str, blob: bytes, authorities: Sequence[K
     return (
         "its host key is not in known_hosts, so nothing was sent to"
         f" it{about}. It shows {fingerprint(kind, blob)}. Ask its administrator for the"
-        f" fingerprint; if it is the same, add this line to {file}:\n{line}"
+        f" fingerprint, then compare: buildorch servers trust {shlex.quote(server)} shows it, asks,"
+        f" and adds this line to {file}:\n{line}"
     )
 
 
-def _changed(host: ResolvedHost, kind: str, blob: bytes, old: KnownKey) -> str:
+def _changed(host: ResolvedHost, server: str, kind: str, blob: bytes, old: KnownKey) -> str:
     return (
         f"its host key is not the one in {old.place}, so nothing was"
         f" sent to it. It shows {fingerprint(kind, blob)}, known is"
         f" {fingerprint(old.kind, old.blob)}. Either it was installed anew or somebody is between"
         " you and it. Ask its administrator for the new fingerprint; only if it is the same,"
         f" remove the old key with: ssh-keygen -R '{host.key_name}' -f '{old.file}'"
-        " and add the new one"
+        f" and add the new one with: buildorch servers trust {shlex.quote(server)}"
     )
 
 

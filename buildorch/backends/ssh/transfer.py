@@ -30,6 +30,8 @@ def put(connection: fabric.Connection, server: str, local: Path, remote: str) ->
     half = f"{remote}.{secrets.token_hex(4)}.part"
     with _explained(f"copying {local} to {remote} on {server}"), _sftp(connection, server) as sftp:
         try:
+            sftp.open(half, "wx").close()
+            sftp.chmod(half, 0o600)  # until it is whole: it may be a key
             sftp.put(str(local), half)
             sftp.chmod(half, local.stat().st_mode & 0o777)
             sftp.posix_rename(half, remote)

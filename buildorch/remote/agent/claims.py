@@ -6,6 +6,24 @@ import signal
 from buildorch.remote.agent import folder, kernel
 
 
+def is_served(place: folder.Folder, ident: str) -> bool:
+    """Return whether the run of a job has an agent on this machine."""
+    agents = os.path.join(os.path.dirname(os.path.dirname(place.path)), "agents")
+    run, boot = ident.split(".", 1)[0] + ".", kernel.boot_id()
+    try:
+        files = [name for name in os.listdir(agents) if name.startswith(run)]
+    except OSError:
+        return False
+    return any(_lives(os.path.join(agents, name), boot) for name in files)
+
+
+def _lives(path: str, boot: str) -> bool:
+    words = (kernel.read_file(path) or b"").decode("ascii", "replace").split()
+    if len(words) != 3 or words[2] != boot:  # noqa: PLR2004 - pid, start, boot
+        return False
+    return kernel.alive(int(words[0]), int(words[1]))
+
+
 class Claims:
     """The runs that this agent serves."""
 

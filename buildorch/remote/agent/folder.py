@@ -7,9 +7,14 @@ a held lock on `alive` is a living supervisor, `exit` is the end, `id` names the
 import errno
 import fcntl
 import os
+import signal
 
 from buildorch.remote.agent import kernel
 
+#: With this signal a supervisor is told that there is an order for it in its job's folder.
+ORDER = signal.SIGUSR1
+#: How the state folder of a machine begins that is not the first one to use a home folder.
+OTHERS = "at-"
 #: Bytes that are reserved on the disk at launch for the record of the end.
 RESERVED = 4096
 
@@ -33,7 +38,7 @@ def write_file(path: str, data: bytes) -> None:
     """Write a new file of mode 0600."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        _write_all(fd, data)
+        write_all(fd, data)
     finally:
         os.close(fd)
 
@@ -45,7 +50,8 @@ def replace_file(path: str, data: bytes) -> None:
     os.rename(new, path)
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of *data*."""
     while data:
         data = data[os.write(fd, data) :]
 
@@ -89,6 +95,22 @@ class State:
         """Return the folder of a job, whether it is there or not."""
         return Folder(os.path.join(self.jobs, ident), os.path.join(self.ends, ident))
 
+    def elsewhere(self, ident: str) -> "str | None":
+        """Return the state folder of another machine that shares ours and has the job, or None."""
+        above, name = os.path.split(self.root)
+        shared = above if name.startswith(OTHERS) else self.root
+        try:
+            roots = [shared] + [
+                os.path.join(shared, name) for name in os.listdir(shared) if name.startswith(OTHERS)
+            ]
+        except OSError:
+            return None
+        for root in roots:
+            place = State(root).folder(ident)
+            if root != self.root and (place.there or place.launched):
+                return root
+        return None
+
     def lock_run(self, ident: str) -> int:
         """Return a descriptor of the file of a job's run, with its lock.
 
@@ -116,6 +138,12 @@ class State:
                 return
         os.lseek(run, 0, os.SEEK_SET)
         os.write(run, (nonce + " " + str(epoch)).encode("ascii").ljust(60) + b"\n")
+
+
+def folder_at(path: str) -> "Folder":
+    """Return the folder of a job by its path."""
+    root = os.path.dirname(os.path.dirname(path))
+    return State(root).folder(os.path.basename(path))
 
 
 class Folder:
@@ -196,6 +224,15 @@ class Folder:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return lock
 
+    def renew(self, clock: bytes) -> None:
+        """Renew the lease of its job, where that has one."""
+        if not self.has("lease"):
+            return
+        try:
+            replace_file(self.at("renewed"), clock)
+        except OSError:
+            return
+
     def discard(self) -> None:
         """Remove the folder; only for one in which nothing ran."""
         try:
@@ -226,6 +263,32 @@ class Folder:
         write_file(self.memory, text)
         replace_file(self.at("id"), text)
 
+    def tell_waiting(self, fields: "list[tuple[str, str]] | None") -> None:
+        """Let followers know what the job waits for: `kind`, `name` and more; None: it goes on.
+
+        A `since` is in hundredths of a second since the boot.
+        """
+        try:
+            if fields is None:
+                os.unlink(self.at("waiting"))
+            else:
+                replace_file(self.at("waiting"), record(fields).rstrip(b"\n") + b"\n")
+        except OSError:
+            # It waits all the same, and says so when the disk takes it.
+            return
+
+    def give_back(self) -> bool:
+        """Have the job keep no locks after its end; return False where that cannot be said."""
+        try:
+            write_file(self.at("release"), b"")
+        except OSError:
+            return False
+        known = self.identity()
+        words = known.get("supervisor", "0 0").split()
+        if known.get("boot") == (kernel.boot_id() or "-"):
+            kernel.send_signal(int(words[0]), int(words[1]), ORDER)
+        return True
+
     def held(self) -> bool:
         """Return whether a supervisor lives."""
         lock = self.take(fcntl.LOCK_SH)
@@ -253,7 +316,7 @@ class Folder:
             try:
                 fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
                 try:
-                    _write_all(fd, data)
+                    write_all(fd, data)
                 finally:
                     os.close(fd)
                 if final:

@@ -3,12 +3,14 @@
 import errno
 import os
 
-from buildorch.remote.agent import folder, kernel, supervisor, wire
+from buildorch.remote.agent import folder, kernel, supervisor, sweeper, wire
 
 PIECE = 1 << 18
 _UNLIMITED = 1 << 62
 #: Sweepers that are started before the job is called lost without a record.
 _SWEEPS = 3
+#: Looks at a supervisor that may be dead.
+_LOOKS = 3
 
 
 class Follower:
@@ -33,11 +35,26 @@ class Follower:
         self._doubtful = True
         self._ordered = False
         self._sweeps = 0
+        self._looks = 0
+        self._waiting = b""
+        self._waits = True
+
+    @property
+    def restless(self) -> bool:
+        """Whether it has to be looked at again soon, also if nothing happens."""
+        return self.ticking or self._looks > 0
+
+    def changed(self, name: bytes) -> None:
+        """Note that something has happened to one of the job's files."""
+        self.dirty = True
+        self._waits = self._waits or name == b"waiting"
 
     def suspect(self) -> None:
         """Note that the supervisor may be dead, or the folder gone."""
-        self._doubtful = True
+        self._doubtful = self._waits = True
         self.dirty = True
+        # The kernel tells that a file is closed a moment before its lock is free.
+        self._looks = _LOOKS
 
     def swept(self) -> None:
         """Note that the sweeper was started; it may fail without a word."""
@@ -50,6 +67,8 @@ class Follower:
         self.dirty = False
         # Before the log: bytes that are there once the end is there are all there will be.
         end = self._place.end()
+        if end is None and (self._waits or self.ticking):
+            self._tell_waiting(out)
         try:
             sent = self._send_piece(out, _field(end, b"log_bytes") if end else _UNLIMITED)
         except OSError:
@@ -59,8 +78,9 @@ class Follower:
         if sent:
             self.dirty = True
             return False
-        if end is None and (self._doubtful or self.ticking):
+        if end is None and (self._doubtful or self.restless):
             self._doubtful = False
+            self._looks = max(self._looks - 1, 0)
             end = self._doubt()
             if end is not None and self._place.end() is not None:
                 self.dirty = True
@@ -75,6 +95,14 @@ class Follower:
         if self._log >= 0:
             os.close(self._log)
             self._log = -1
+
+    def _tell_waiting(self, out: wire.Outbox) -> None:
+        """Say what the job waits for, where that is not what we have said."""
+        self._waits = False
+        waiting = self._place.read("waiting") or b""
+        if waiting != self._waiting:
+            self._waiting = waiting
+            out.put_frame(_with_seconds(waiting), "W", self.ident)
 
     def _send_piece(self, out: wire.Outbox, limit: int) -> bool:
         if self._offset is None or not self._open():
@@ -102,7 +130,7 @@ class Follower:
         if self._place.held() or self._place.end() is not None:
             self.dirty = self._place.end() is not None
             return None
-        if not self._place.has("id"):
+        if not self._place.has("id") and not self._place.launched:
             return folder.lost("never started", "the launch was cut short before the job ran")
         if self._sweeps >= _SWEEPS:
             return folder.lost("supervisor killed", "its end could not be recorded on the disk")
@@ -125,7 +153,23 @@ class Follower:
                 self._ordered = True
             self.ticking = True
             return None
+        if same_boot and sweeper.lives(known):
+            # Its supervisor was killed as well, and with the folder its lock is gone.
+            self.sweep, self.ticking = self._sweeps == 0, True
+            return None
         return folder.lost("folder removed", "the job's folder " + self._place.path + " is gone")
+
+
+def _with_seconds(record: bytes) -> bytes:
+    """Return a record that says for how long something is so, where it said since when."""
+    lines = []
+    for line in record.split(b"\n"):
+        name, _, value = line.partition(b" ")
+        if name == b"since":
+            seconds = max(kernel.uptime() - int(value), 0) / 100.0
+            line = ("seconds %.2f" % seconds).encode("ascii")  # noqa: PLW2901 - what it says now
+        lines.append(line)
+    return b"\n".join(lines)
 
 
 def _field(record: bytes, name: bytes) -> int:

@@ -9,6 +9,8 @@ import signal
 import struct
 
 SUBREAPER = 36
+#: Units of a start time in a second.
+TICKS = os.sysconf("SC_CLK_TCK")
 IN_NONBLOCK_CLOEXEC = os.O_NONBLOCK | os.O_CLOEXEC
 IN_MODIFY = 0x2
 IN_CLOSE_WRITE = 0x8
@@ -40,6 +42,12 @@ def read_file(path: str, limit: int = 1 << 20) -> "bytes | None":
 def boot_id() -> str:
     """Return the kernel's boot id; empty where there is none."""
     return (read_file("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
+
+
+def clock() -> int:
+    """Return hundredths of a second since the boot, also while the machine slept."""
+    words = (read_file("/proc/uptime") or b"0.00").split()
+    return int(words[0].replace(b".", b""))
 
 
 class Process:
@@ -92,6 +100,45 @@ def words(pid: int) -> "list[str]":
     return data.rstrip(b"\0").decode("utf-8", "replace").split("\0")
 
 
+def descendants(table: "dict[int, Process]", roots: "list[int]") -> "list[int]":
+    """Return the numbers of all that *roots* and their children have started and that is there."""
+    children = {}  # type: dict[int, list[int]]
+    for row in table.values():
+        children.setdefault(row.parent, []).append(row.pid)
+    found, queue = [], list(roots)
+    while queue:
+        below = children.get(queue.pop(), [])
+        found += below
+        queue += below
+    return found
+
+
+def variable(pid: int, name: bytes) -> "bytes | None":
+    """Return a variable that *pid* was started with, or None."""
+    for entry in (read_file("/proc/" + str(pid) + "/environ") or b"").split(b"\0"):
+        if entry.startswith(name + b"="):
+            return entry[len(name) + 1 :]
+    return None
+
+
+def owner(pid: int) -> "int | None":
+    """Return whose process *pid* is, or None where it is gone."""
+    try:
+        return os.stat("/proc/" + str(pid)).st_uid
+    except OSError:
+        return None
+
+
+def uptime() -> int:
+    """Return the time since the boot in hundredths of a second; no clock that somebody sets."""
+    return ticks() * 100 // TICKS
+
+
+def ticks() -> int:
+    """Return the time in the unit of start times."""
+    return int(float((read_file("/proc/uptime") or b"0 0").split()[0]) * TICKS)
+
+
 def send_signal(pid: int, start: int, number: int) -> bool:
     """Signal the process that is both *pid* and *start*; return whether it was there."""
     if not alive(pid, start):
@@ -140,11 +187,11 @@ class Watcher:
         if self._libc is not None and hasattr(self._libc, "inotify_init1"):
             self.fd = self._libc.inotify_init1(IN_NONBLOCK_CLOEXEC)
 
-    def add(self, path: str) -> int:
+    def add(self, path: str, mask: int = WATCHED) -> int:
         """Watch a folder; return its number, or -1 where it cannot be watched."""
         if self.fd < 0 or self._libc is None:
             return -1
-        number = self._libc.inotify_add_watch(self.fd, os.fsencode(path), WATCHED)
+        number = self._libc.inotify_add_watch(self.fd, os.fsencode(path), mask)
         return int(number)
 
     def remove(self, number: int) -> None:
@@ -152,8 +199,16 @@ class Watcher:
         if number >= 0 and self._libc is not None:
             self._libc.inotify_rm_watch(self.fd, number)
 
+    def close(self) -> None:
+        """Watch nothing any more."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
     def read(self) -> "list[tuple[int, int, bytes]]":
         """Return what happened: number of the folder, mask, name of the file."""
+        if self.fd < 0:
+            return []
         try:
             data = os.read(self.fd, 1 << 16)
         except OSError as error:

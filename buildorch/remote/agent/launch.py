@@ -32,7 +32,7 @@ def supervise(place: folder.Folder, lock: int, order: limits.Order, world: comma
     """
     answer, ready = os.pipe()
     job = supervisor.Supervisor(place, order, world)
-    orphan(lambda: job.run(ready), lock, ready)
+    orphan(lambda: job.run(ready, lock), lock, ready)
     os.close(ready)
     os.close(lock)
     return answer
@@ -42,6 +42,8 @@ def sweep(place: folder.Folder) -> None:
     """Start the sweeper of a job whose supervisor is dead, unless another one is at it."""
     lock = place.take()
     if lock is None:
+        if not place.whole:  # nothing is there that could be held: two at it do no harm
+            orphan(lambda: sweeper.sweep(place))
         return
     if place.end() is None:
         orphan(lambda: sweeper.sweep(place), lock)

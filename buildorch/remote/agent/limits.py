@@ -57,6 +57,12 @@ class Limits:
                 return look.reason
         return None
 
+    def excuse(self) -> None:
+        """Begin to count silence from now: it was not the job's own."""
+        for look in self._looks:
+            if isinstance(look, Silence):
+                look.excuse(time.monotonic())
+
     def pause(self) -> float:
         """Return the seconds until the next look."""
         times = [look.due for look in self._looks]
@@ -105,3 +111,7 @@ class Silence:
             self._lively = now
         self.due = now + self._tick
         return now >= self._lively + self._limit
+
+    def excuse(self, now: float) -> None:
+        """Count from now."""
+        self._lively = now

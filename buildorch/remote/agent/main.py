@@ -4,19 +4,19 @@ import importlib
 import os
 import pwd
 
-from buildorch.remote.agent import command, folder, kernel, service
+from buildorch.remote.agent import command, folder, kernel, mounts, service
 
 
-def serve(nonce: str, link: str, umask: int, state_dir: str, lc_ctype: str) -> None:
+def serve(nonce: str, *words: str) -> None:
     """Serve the client at the standard descriptors until it is gone.
 
     Args:
         nonce: Tells the client's bytes from what a login shell prints.
-        link: Tells the client's links from each other.
-        umask: The account's mask for new files, as it was before ours.
-        state_dir: The folder of the state, which is there.
-        lc_ctype: The account's LC_CTYPE; empty where it has none.
+        words: What tells the client's links from each other; the account's mask for new files,
+            as it was before ours (octal); the folder of the state, which is there; the
+            account's LC_CTYPE; where builds are. The last two are empty where there is none.
     """
+    link, umask, state_dir, lc_ctype, workdir = words
     inbox, outbox = os.dup(0), os.dup(1)
     home = os.environ.get("HOME", "/")
     environment = dict(os.environb)
@@ -24,11 +24,12 @@ def serve(nonce: str, link: str, umask: int, state_dir: str, lc_ctype: str) -> N
     environment.pop(b"LC_CTYPE", None)
     if lc_ctype:
         environment[b"LC_CTYPE"] = os.fsencode(lc_ctype)
-    world = command.World(umask, environment, home)
+    world = command.World(int(umask, 8), environment, home)
     state = folder.State(state_dir)
-    missing = []
+    missing = mounts.unguarded(workdir, home) if workdir else []
     try:
         state.make()
+        missing += mounts.unlockable(state.agents)
     except OSError as error:
         missing.append(
             "nothing can be launched: " + state_dir + ": " + (error.strerror or str(error))
@@ -51,6 +52,7 @@ def facts(state_dir: str, home: str, missing: "list[str]") -> bytes:
     fields = [
         ("agent", "python"),
         ("boot_id", kernel.boot_id()),
+        ("clock", str(kernel.clock())),
         ("home", home),
         ("state_dir", state_dir),
         ("shell", _login_shell()),

@@ -63,12 +63,19 @@ class Service:
     def run(self) -> None:
         """Serve until the client is gone."""
         try:
-            while self._leaving is None:
-                self._turn()
-            self._out.put_frame(self._leaving.encode("utf-8"), "BYE")
+            self._out.put_frame(self._serve().encode("utf-8"), "BYE")
             self._out.flush()
         except wire.Closed:
             return
+
+    def _serve(self) -> str:
+        """Do turns until it is time to leave; return why."""
+        try:
+            while self._leaving is None:
+                self._turn()
+        except wire.Garbled as error:
+            return str(error)
+        return self._leaving
 
     def _turn(self) -> None:
         busy = self._work()
@@ -88,7 +95,7 @@ class Service:
     def _pause(self, busy: bool) -> float:
         if busy and self._out.room:
             return 0.0
-        if any(one.ticking for one in self._followers.values()):
+        if any(one.restless for one in self._followers.values()):
             return TICK
         return SILENCE / 4
 
@@ -98,7 +105,7 @@ class Service:
             one = self._followers[ident]
             if not self._out.room:
                 return True
-            if (one.dirty or one.ticking) and one.step(self._out):
+            if (one.dirty or one.restless) and one.step(self._out):
                 self._forget(ident)
             elif one.sweep:
                 launch.sweep(self._state.folder(ident))
@@ -122,13 +129,32 @@ class Service:
         message = self._in.take()
         while message is not None:
             words, body = message
+            if words[0] in ("start", "follow", "cancel") and self._is_elsewhere(words[1]):
+                return
             getattr(self, "_on_" + words[0])(words[1:], body)
             message = self._in.take()
+
+    def _is_elsewhere(self, ident: str) -> bool:
+        """Leave where the job is another machine's: here nobody can say how it stands."""
+        if self._state.folder(ident).there:
+            return False
+        other = self._state.elsewhere(ident)
+        if other is not None:
+            self._leaving = (
+                "the job " + ident + " is on another machine, which keeps it in " + other + ": the "
+                "address of this server leads to several machines; give each a name of its own"
+            )
+        return other is not None
 
     # What the client says.
 
     def _on_ping(self, words: "list[str]", _: bytes) -> None:
-        self._out.put("PONG", words[0])
+        if len(words) == 1:
+            self._out.put("PONG", words[0])
+            return
+        for ident in list(self._followers) + list(self._launching.values()):
+            self._state.folder(ident).renew(words[1].encode("ascii"))
+        self._out.put("PONG", words[0], kernel.clock())
 
     def _on_start(self, words: "list[str]", body: bytes) -> None:
         order = limits.Order(words)
@@ -149,6 +175,9 @@ class Service:
         self._claims.claim(order.ident)
         place = self._state.folder(order.ident)
         self._bury(place)
+        if place.launched and not place.there:
+            self._attach(order.ident, place)  # what its folder said is lost, not that it ran
+            return
         files["log"] = b""
         files["exit.new"] = b"\n" * folder.RESERVED
         try:
@@ -164,7 +193,7 @@ class Service:
         lock = place.take()
         if lock is None:
             return
-        if not place.has("id") and place.end() is None:
+        if not place.has("id") and not place.launched and place.end() is None:
             place.discard()
         os.close(lock)
 
@@ -235,6 +264,9 @@ class Service:
             pid, start = known["orders"].split()
             kernel.send_signal(int(pid), int(start), supervisor.ORDER)
 
+    def _on_release(self, words: "list[str]", _: bytes) -> None:
+        self._state.folder(words[0]).give_back()
+
     def _on_sum(self, words: "list[str]", _: bytes) -> None:
         self._sums.append(checksums.Checksum(words[0], self._state.folder(words[0])))
 
@@ -272,7 +304,7 @@ class Service:
             one = self._followers.get(self._watches.get(number, ""))
             if one is None:
                 continue
-            one.dirty = True
+            one.changed(name)
             ended = mask & (kernel.IN_CLOSE_WRITE | kernel.IN_DELETE) and name == b"alive"
             if ended or mask & kernel.GONE:
                 one.suspect()

@@ -9,12 +9,31 @@ import os
 import signal
 import time
 
-from buildorch.remote.agent import command, folder, kernel, limits, tree
+from buildorch.remote.agent import (
+    bitbake,
+    claims,
+    command,
+    disk,
+    folder,
+    kernel,
+    leases,
+    limits,
+    locks,
+    tree,
+    vigil,
+)
 
-ORDER = signal.SIGUSR1
-SIGNALS = (signal.SIGCHLD, ORDER, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-#: Bytes of free space under which a failure is told as a full disk.
-FULL = 1 << 20
+ORDER = folder.ORDER
+SIGNALS = (
+    signal.SIGCHLD,
+    ORDER,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    locks.BELL,
+)
+#: Signals that say nothing about the server's own end.
+_ORDINARY = (signal.SIGCHLD, locks.BELL)
 #: Logs up to this size have their checksum in the record of the end.
 SMALL_LOG = 1 << 20
 #: Seconds after SIGTERM in which a failure is taken for the server's shutdown.
@@ -31,9 +50,14 @@ class Supervisor:
         self._status = None  # type: tuple[str, int] | None
         self._told_to_end = None  # type: float | None
         self._childless = False
+        self._locks = None  # type: locks.Locks | None
+        self._lease = leases.Lease(place)
 
-    def run(self, ready: int) -> None:
-        """Launch, tell the descriptor *ready* that the job is there, and see to its end."""
+    def run(self, ready: int, lock: int) -> None:
+        """Launch, tell the descriptor *ready* that the job is there, and see to its end.
+
+        The descriptor *lock* says that we live; it is given up once the end is recorded.
+        """
         signal.pthread_sigmask(signal.SIG_SETMASK, SIGNALS)
         kernel.adopt_orphans()
         try:
@@ -47,16 +71,26 @@ class Supervisor:
             return
         tell(ready, "started")
         self._supervise()
+        if self._locks is not None:
+            # Who waits for the end must not wait for what we keep.
+            os.close(lock)
+            self._locks.keep(SIGNALS, self._is_served)
 
     def _prepare(self) -> None:
         """Have everything on the disk by which the job can be found, before it can do anything."""
+        self._locks = locks.wanted(self._place, self._order.ident, self._world.home)
         self._command = command.Command(self._place, self._world, self._order.entry)
         self._tree = tree.Tree(os.getpid(), self._command.pid, self._order.entry)
+        self._builds = bitbake.Builds(self._tree.members)
         try:
             self._place.identify(self._identity())
         except OSError as error:
             self._command.drop()
             raise folder.refusal(error, self._place.path)
+        if self._locks is not None:
+            # Before anybody hears of the job: who is launched first is first in the line.
+            self._locks.identify(self._command.pid)
+            self._locks.granted()
 
     def _identity(self) -> "list[tuple[str, str]]":
         me = kernel.process(os.getpid())
@@ -72,27 +106,48 @@ class Supervisor:
         ]
 
     def _supervise(self) -> None:
+        reason, left = self._await_turn(), []  # type: str | None, list[str]
         begin = time.monotonic()
-        reason, left = None, []  # type: str | None, list[str]
-        if self._place.has("cancel"):
-            # Cancelled while we launched: the order was written before we could hear of it.
-            self._command.drop()
-            reason = "cancelled"
-        else:
-            self._command.release()
-            deadlines = limits.Limits(
-                self._order, os.open(self._place.at("log"), os.O_RDONLY), begin
-            )
-            reason = self._until_end(deadlines)
         if reason is not None:
-            left = tree.Killer(self._tree, self._rest).kill(self._grace(reason))
-        elif not self._childless:
-            left = tree.describe(self._tree.members())
+            self._drop()
+        elif self._status is None:
+            self._command.release()
+            log = os.open(self._place.at("log"), os.O_RDONLY)
+            deadlines = limits.Limits(self._order, log, begin)
+            watch = vigil.Vigil(log, self._builds, self._place, begin)
+            reason = self._until_end(deadlines, watch)
+            if reason is not None:
+                left = tree.Killer(self._tree, self._rest, self._builds).kill(self._grace(reason))
+            elif not self._childless:
+                left = tree.describe(self._tree.members())
         seconds = time.monotonic() - begin
         self._place.finish(folder.record(self._end(reason, left, seconds)))
         self._place.drop_secrets()
 
-    def _until_end(self, deadlines: limits.Limits) -> "str | None":
+    def _await_turn(self) -> "str | None":
+        """Wait for the job's locks; return why its command must not run, or None."""
+        while self._locks is not None and not self._locks.granted():
+            if self._status is not None or self._ordered() is not None:
+                break
+            pause = min(self._locks.pause(), self._lease.pause())
+            self._hear(signal.sigtimedwait(SIGNALS, pause))
+            self._reap()
+        # Not only heard of: it may have been ordered while we launched.
+        return self._ordered()
+
+    def _drop(self) -> None:
+        """End the command, which has not begun, and leave the line."""
+        self._command.drop()
+        while self._status is None and not self._childless:
+            self._rest(locks.TICK)
+        if self._locks is not None:
+            self._locks.drop()
+
+    def _is_served(self) -> bool:
+        """Whether our run still has an agent here."""
+        return claims.is_served(self._place, self._order.ident)
+
+    def _until_end(self, deadlines: limits.Limits, watch: vigil.Vigil) -> "str | None":
         """Wait for the job; return why it has to be killed, or None when it ended by itself."""
         ordered = None  # type: str | None
         while True:
@@ -100,22 +155,30 @@ class Supervisor:
             self._reap()
             if self._status is not None:
                 return None
-            reason = ordered or deadlines.broken()
+            watch.look(time.monotonic())
+            reason = ordered or self._ended_lease() or _broken(deadlines, watch)
             if reason is not None:
                 return reason
-            heard = signal.sigtimedwait(SIGNALS, deadlines.pause())
-            if heard is None:
-                continue
-            if heard.si_signo == ORDER:
-                ordered = self._ordered()
-            elif heard.si_signo != signal.SIGCHLD:
-                self._told_to_end = time.monotonic()
+            pause = min(deadlines.pause(), watch.pause(), self._lease.pause())
+            ordered = self._hear(signal.sigtimedwait(SIGNALS, pause))
+
+    def _hear(self, heard: "signal.struct_siginfo | None") -> "str | None":
+        """Take a signal; return why the job has to end, where it says so."""
+        if heard is None or heard.si_signo in _ORDINARY:
+            return None
+        if heard.si_signo == ORDER:
+            return self._ordered()
+        self._told_to_end = time.monotonic()
+        return None
 
     def _ordered(self) -> "str | None":
         if not self._place.whole:
             return "folder removed"
         text = self._place.read("cancel")
-        return text.decode("ascii", "replace").split()[0] if text else None
+        return text.decode("ascii", "replace").split()[0] if text else self._ended_lease()
+
+    def _ended_lease(self) -> "str | None":
+        return "lease" if self._lease.over() else None
 
     def _grace(self, reason: str) -> float:
         """Return the seconds between TERM and KILL: the order's own where it has one."""
@@ -153,11 +216,14 @@ class Supervisor:
             reason = "folder removed"
         elif reason is None and (kind, code) != ("exit", 0):
             kind, code, reason, detail = self._explain(kind, code)
+        elif reason is None:
+            detail = self._cut_short()
         if reason == "folder removed":
             kind, code = "lost", 0
         fields = [("kind", kind), ("code", str(code)), ("seconds", "%.3f" % seconds)]
         fields += [("reason", reason or ""), ("detail", detail or "")]
         fields += self._log_fields()
+        fields += [("room", self._room() if reason or (kind, code) != ("exit", 0) else "")]
         fields += [("left", text) for text in left]
         return [(name, value) for name, value in fields if value]
 
@@ -171,12 +237,21 @@ class Supervisor:
         if told is not None and time.monotonic() - told < SHUTDOWN_SECONDS:
             detail = "the server told its processes to end (SIGTERM), as it does at a shutdown"
             return "lost", 0, "supervisor killed", detail
-        full = full_disk(self._place)
+        full = disk.full_disk(self._place.path) or disk.full_disk(disk.workdir(self._place))
         if full:
             return kind, code, "no_space", full
         if self._place.has("setup") and not self._place.has("ready"):
             return kind, code, "setup", "the setup of the command failed; the command did not run"
         return kind, code, None, None
+
+    def _cut_short(self) -> "str | None":
+        """Say that a log may not be whole whose command did not mind that it could not write."""
+        full = disk.full_disk(self._place.path)
+        return None if full is None else full + ": the log may be cut short"
+
+    def _room(self) -> str:
+        where = disk.disk_of(disk.workdir(self._place))
+        return "" if where is None else where.room + " on the disk of " + where.path
 
     def _log_fields(self) -> "list[tuple[str, str]]":
         try:
@@ -192,6 +267,16 @@ class Supervisor:
         return [("log_bytes", str(len(data))), ("log_sha256", sha256(data).hexdigest())]
 
 
+def _broken(deadlines: limits.Limits, watch: vigil.Vigil) -> "str | None":
+    """Return which limit is broken; to wait for another's build is no silence of the job."""
+    reason = deadlines.broken()
+    if reason == "idle" and watch.look_at_processes():
+        reason = None
+    if watch.waits:
+        deadlines.excuse()
+    return reason
+
+
 def tell(ready: int, text: str) -> None:
     """Answer the agent, if it still lives."""
     try:
@@ -199,20 +284,3 @@ def tell(ready: int, text: str) -> None:
         os.close(ready)
     except OSError:
         return
-
-
-def full_disk(place: folder.Folder) -> "str | None":
-    """Return the numbers of a disk that the job uses and that is full, or None."""
-    where = (place.read("cwd") or b"").rstrip(b"\n")
-    for path in (os.fsencode(place.path), where):
-        try:
-            disk = os.statvfs(path) if path else None
-        except OSError:
-            continue
-        if disk is not None and disk.f_blocks and disk.f_bavail * disk.f_frsize < FULL:
-            numbers = "%d bytes of %d are free" % (
-                disk.f_bavail * disk.f_frsize,
-                disk.f_blocks * disk.f_frsize,
-            )
-            return "the disk of " + os.fsdecode(path) + " is full: " + numbers
-    return None

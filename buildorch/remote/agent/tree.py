@@ -9,13 +9,17 @@ import os
 import signal
 import time
 
-from buildorch.remote.agent import kernel
+from buildorch.remote.agent import bitbake, kernel
 
 #: Seconds after KILL until the survivors are named instead of waited for.
 PATIENCE = 10.0
 #: Parts of the grace after which a bitbake client gets its second INT, and everybody TERM.
 SECOND_INT = 0.35
 AFTER_INT = 0.8
+#: Seconds for what is about to end anyway.
+SETTLE = 0.5
+#: Seconds for which a server works on that lost its client (30), and some more.
+LAST_TASKS = 40.0
 
 
 class Tree:
@@ -25,36 +29,30 @@ class Tree:
         root: Number of the process below which all descendants belong to the job, or 0.
         session: Session of the job.
         marker: `NAME=value` that its processes have in their environment.
+        servers: Processes (number and start time) that belong to it in spite of all this.
     """
 
     def __init__(self, root: int, session: int, marker: bytes) -> None:
         self.root = root
         self.session = session
         self.marker = marker
+        self.servers = {}  # type: dict[int, int]
 
     def members(self) -> "dict[int, kernel.Process]":
         """Return all living processes of the job."""
         table = kernel.processes()
-        found = set(self._descendants(table))
+        servers = [pid for pid in self.servers if pid in table]
+        servers = [pid for pid in servers if table[pid].start == self.servers[pid]]
+        roots = servers + [self.root] * bool(self.root)
+        found = set(servers + kernel.descendants(table, roots))
         mine = os.getpid()
         for pid in table:
             if pid != mine and pid not in found and self._belongs(table[pid]):
                 found.add(pid)
-        return dict((pid, table[pid]) for pid in found if table[pid].alive)
+        return dict((pid, table[pid]) for pid in found if pid in table and table[pid].alive)
 
     def _belongs(self, row: kernel.Process) -> bool:
         return row.session == self.session or kernel.environment_holds(row.pid, self.marker)
-
-    def _descendants(self, table: "dict[int, kernel.Process]") -> "list[int]":
-        children = {}  # type: dict[int, list[int]]
-        for row in table.values():
-            children.setdefault(row.parent, []).append(row.pid)
-        found, queue = [], list(children.get(self.root, [])) if self.root else []
-        while queue:
-            pid = queue.pop()
-            found.append(pid)
-            queue += children.get(pid, [])
-        return found
 
     def signal(self, rows: "dict[int, kernel.Process]", number: int) -> None:
         """Signal those of *rows* that are still who they were; parents mostly before children."""
@@ -69,43 +67,56 @@ class Killer:
         tree: Whose processes.
         rest: Called with seconds; waits that long or until a child ended, reaps, and returns
             whether there can still be processes.
+        builds: Its bitbake builds.
     """
 
-    def __init__(self, tree: Tree, rest: "Rest") -> None:
+    def __init__(self, tree: Tree, rest: "Rest", builds: bitbake.Builds) -> None:
         self._tree = tree
         self._rest = rest
+        self._builds = builds
 
     def kill(self, grace: float) -> "list[str]":
         """End all processes; return those that nothing could end, as `pid command`."""
         begin = time.monotonic()
-        clients = self._bitbake_clients()
-        if clients:
-            self._tree.signal(clients, signal.SIGINT)
-            self._wait(begin + grace * SECOND_INT)
-            self._tree.signal(self._bitbake_clients(), signal.SIGINT)
-            self._wait(begin + grace * AFTER_INT, lambda: not self._bitbake_clients())
+        self._builds.look()
+        self._interrupt(begin, grace)
         members = self._tree.members()
         self._tree.signal(members, signal.SIGTERM)
         self._tree.signal(members, signal.SIGCONT)
-        self._wait(begin + grace)
-        return self._destroy()
+        self._wait(begin + grace, self._tree.members)
+        return self._destroy() + self._end_tasks(begin + grace)
 
-    def _bitbake_clients(self) -> "dict[int, kernel.Process]":
-        """Return the bitbake clients of the job; the server has a session of its own."""
-        members = self._tree.members()
-        return dict(
-            (pid, members[pid])
-            for pid in members
-            if members[pid].session == self._tree.session and _is_bitbake(kernel.words(pid))
-        )
+    def _interrupt(self, begin: float, grace: float) -> None:
+        """Ask bitbake's clients twice, and nobody else: a wrapper would leave them alone."""
+        for part in (SECOND_INT, AFTER_INT):
+            clients = self._builds.clients()
+            self._tree.signal(clients, signal.SIGINT)
+            self._tree.signal(clients, signal.SIGCONT)
+            self._wait(begin + grace * part, self._builds.clients)
+            if clients:
+                # A wrapper may say now how its build has ended.
+                self._wait(min(time.monotonic() + SETTLE, begin + grace), self._tree.members)
 
-    def _wait(self, until: float, enough: "Enough | None" = None) -> None:
-        """Wait for the end of all processes, or until *enough*."""
-        while self._rest(0.0) or self._tree.members():
-            left = until - time.monotonic()
-            if left <= 0 or (enough is not None and enough()):
+    def _end_tasks(self, until: float) -> "list[str]":
+        """Wait for what a server that is not ours still runs for us, then end that: not it."""
+        self._wait(until, self._builds.tasks)
+        number, until = signal.SIGTERM, time.monotonic() + LAST_TASKS
+        while True:
+            tasks = self._builds.tasks()
+            if not tasks or time.monotonic() > until:
+                return describe(tasks)
+            self._tree.signal(tasks, number)
+            number = signal.SIGKILL
+            self._wait(time.monotonic() + SETTLE, self._builds.tasks)
+
+    def _wait(self, until: float, left: "Left") -> None:
+        """Wait until nothing is left, or for so long."""
+        self._rest(0.0)
+        while left():
+            seconds = until - time.monotonic()
+            if seconds <= 0:
                 return
-            self._rest(min(left, 0.2))
+            self._rest(min(seconds, 0.2))
 
     def _destroy(self) -> "list[str]":
         """STOP before KILL: what forks all the time is caught standing still."""
@@ -137,14 +148,9 @@ def describe(rows: "dict[int, kernel.Process]") -> "list[str]":
     return [str(pid) + " " + " ".join(kernel.words(pid))[:120] for pid in sorted(rows)]
 
 
-def _is_bitbake(command: "list[str]") -> bool:
-    """Return whether a command line is `bitbake ...`, or an interpreter that runs it."""
-    return any(os.path.basename(word) == "bitbake" for word in command[:3])
-
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Rest = Callable[[float], bool]
-    Enough = Callable[[], bool]
+    Left = Callable[[], dict[int, kernel.Process]]

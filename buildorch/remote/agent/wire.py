@@ -3,10 +3,30 @@
 import errno
 import fcntl
 import os
+import re
 from collections import deque
 
 #: Bytes that may wait for the link before logs are left where they are.
 ROOM = 1 << 20
+#: The most bytes of a header line, and of the files of a launch together.
+MAX_HEADER = 1 << 15
+MAX_BODY = 1 << 24
+
+_JOB = "[A-Za-z0-9][A-Za-z0-9.-]{0,239}"
+_NUMBER = "[0-9]{1,18}"
+_SECONDS = _NUMBER + "(\\.[0-9]{1,9})?"
+_LIMITS = "( (-|" + _SECONDS + ")){5}"
+_FILES = "( [a-z][a-z.]*:" + _NUMBER + ")*"
+#: The words of every message after its first one: a message of another form is obeyed in nothing.
+FORMS = {
+    "ping": "[0-9A-Za-z]+( " + _NUMBER + ")?",
+    "start": _JOB + " [0-9A-Za-z]+ " + _NUMBER + _LIMITS + _FILES,
+    "follow": _JOB + " " + _NUMBER,
+    "cancel": _JOB + " [A-Za-z0-9][A-Za-z0-9.-]* " + _SECONDS,
+    "release": _JOB,
+    "sum": _JOB,
+    "clean": _SECONDS,
+}
 
 
 def never_wait(fd: int) -> None:
@@ -16,6 +36,10 @@ def never_wait(fd: int) -> None:
 
 class Closed(Exception):
     """Nobody is at the other end any more."""
+
+
+class Garbled(Exception):
+    """What arrived is no message of a client: nothing was done about it, and nothing follows."""
 
 
 class Inbox:
@@ -42,12 +66,21 @@ class Inbox:
         self._data += data
 
     def take(self) -> "tuple[list[str], bytes] | None":
-        """Return the next whole message, or None while there is none."""
-        end = self._data.find(b"\n")
-        if end < 0:
+        """Return the next whole message, or None while there is none.
+
+        Raises:
+            Garbled: What arrived is none.
+        """
+        end = self._data.find(b"\n", 0, MAX_HEADER)
+        if end < 0 and len(self._data) < MAX_HEADER:
             return None
-        words = bytes(self._data[:end]).decode("ascii", "replace").split()
+        line = bytes(self._data[: max(end, 0)]).decode("ascii", "replace")
+        words = line.split(" ")
+        if not re.match(FORMS.get(words[0], "$.") + "\\Z", " ".join(words[1:])):
+            raise Garbled("no message of a client: " + line[:80])
         size = sum(int(word.split(":")[1]) for word in words if ":" in word)
+        if size > MAX_BODY:
+            raise Garbled("a message of " + str(size) + " bytes")
         if len(self._data) < end + 1 + size:
             return None
         body = bytes(self._data[end + 1 : end + 1 + size])

@@ -1,15 +1,8 @@
-r"""Fakes for users' own tests: a scripted backend and an observer that remembers.
+r"""A scripted backend, and an observer that remembers.
 
->>> from tempfile import TemporaryDirectory
->>> from buildorch import Config, Pipeline, Stage
->>> backend = FakeBackend({"build": [Script(b"no\n", code=1), Script(b"yes\n")]})
->>> pipeline = Pipeline("p", Stage(name="build", command="make", retry=1))
->>> with TemporaryDirectory() as folder:
-...     result = pipeline.run(
-...         config=Config(), backends={"local": backend}, home=folder, results=folder
-...     )
->>> result.stages["build"].attempt
-2
+>>> backend = FakeBackend({"build": [Script(hold=True)]})
+>>> backend.running("build")
+False
 """
 
 from __future__ import annotations
@@ -224,6 +217,11 @@ class FakeSession:
         del grace  # a fake command never resists
         self._check()
         self._backend.kill(job_id, reason)
+
+    def release(self, job_id: str) -> None:
+        """Do nothing: a fake command waits for no lock and keeps none."""
+        del job_id
+        self._check()
 
     def checksum(self, job_id: str, timeout: float = 60.0) -> tuple[int, str]:
         """Return size and SHA-256 of the job's log."""

@@ -1,0 +1,27 @@
+"""Of a job that has ended no process of ours is left either, however its supervisor ended."""
+
+from __future__ import annotations
+
+from contract.talk import Talk, wait_until
+
+
+def _watching(link: Talk, job_id: str) -> list[str]:
+    """Return the processes whose command line names the job."""
+    return [line for line in link.place.machine.commands() if job_id in line]
+
+
+def test_nobody_watches_over_a_job_that_has_ended(link: Talk) -> None:
+    """Supervisor and watchdog go with the job."""
+    job = link.start("true")
+    link.heard.end_of(job)
+    wait_until(lambda: not _watching(link, job.id), "nobody watches any more", 5)
+
+
+def test_nobody_watches_over_a_job_whose_supervisor_was_killed(link: Talk) -> None:
+    """The watchdog of a supervisor that was killed goes when the job is swept up."""
+    nap = link.nap()
+    job = link.start(nap.text, timeout=3600.0, idle_timeout=3600.0)
+    nap.await_start()
+    link.kill_supervisor(job)
+    assert link.heard.end_of(job).kind == "lost"
+    wait_until(lambda: not _watching(link, job.id), "nobody watches any more", 5)

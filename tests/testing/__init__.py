@@ -1,0 +1,1 @@
+"""The kit that users test their pipelines with keeps its own promises."""
