@@ -233,7 +233,7 @@ class Calls:
         known = state.steps.get(request.step)
         if known is None:
             return self._new_step(state, request, now)
-        if known.digest != request.spec.digest():
+        if known.digest != request.spec.digest(self._secrets.values()):
             try:
                 mismatch(request, known.name)
             except ReplayMismatch as error:
@@ -255,7 +255,7 @@ class Calls:
             stage=state.name,
             attempt=state.attempt,
             step=request.step,
-            digest=request.spec.digest(),
+            digest=request.spec.digest(self._secrets.values()),
             name=request.spec.name,
             log_base=log.size,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import attrs
 from buildorch.job import Job, Lock
 from buildorch.model import Command, PlannedStage, Secret, Server
 from buildorch.parameters import decode
+from buildorch.runner.masking import hidden
 
 #: Seconds for which locks are kept between two jobs of an attempt: a function may think meanwhile.
 HOLD_SECONDS = 60.0
@@ -38,9 +39,13 @@ class StepSpec:
     timeout: float | None = None
     shell: tuple[str, ...] | None = None
 
-    def digest(self) -> str:
-        """Return 16 hex digits that tell this step from another at replay."""
+    def digest(self, secrets: Iterable[str] = ()) -> str:
+        """Return 16 hex digits that tell this step from another at replay.
+
+        They are stored: from what is no secret alone, or weak secrets could be guessed by them.
+        """
         text = json.dumps([self.command, sorted(self.env.items()), self.cwd, self.shell])
+        text = hidden(text, secrets)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
