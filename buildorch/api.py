@@ -6,7 +6,6 @@ the store of this user holds.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from buildorch.store.database import Store
 from buildorch.store.ownership import holder
 from buildorch.store.places import Places
 from buildorch.view import RunView
+from buildorch.watched import Watched, left_alone
 
 __all__ = [
     "ConfigLike",
@@ -247,15 +247,11 @@ def wait(run: str = "last", options: Options | None = None) -> RunView:
         UsageError: Nobody drives it, so it would never end.
     """
     with history(options or Options()) as (places, store):
-        found = store.find(run)
-        while store.run(found).status is None:
-            if holder(places, found) is None and store.run(found).status is None:
-                raise UsageError(
-                    f"nobody drives run {found}: it is interrupted; "
-                    f"`buildorch resume {found}` goes on with it"
-                )
-            time.sleep(WAIT_INTERVAL)
-        return RunView.of(store.read(found), plan_from_dict)
+        watched = Watched(places, store, store.find(run))
+        view = watched.to_the_end()
+    if not watched.over:
+        raise UsageError(left_alone(view.run))
+    return view
 
 
 def undriven(places: Places, store: Store) -> dict[str, list[str]]:
@@ -276,7 +272,3 @@ def undriven(places: Places, store: Store) -> dict[str, list[str]]:
 
 #: How many of the newest runs are looked at for jobs that nobody drives.
 UNDRIVEN_RUNS = 50
-
-
-#: Seconds between two looks at a run that another process drives.
-WAIT_INTERVAL = 0.2

@@ -22,9 +22,11 @@ from buildorch.notifiers import Delivery
 from buildorch.ports import Backend
 from buildorch.runner.archive import Archive
 from buildorch.runner.calls import Calls
-from buildorch.runner.controller import Controller, Inbox, Told
+from buildorch.runner.controller import Controller
+from buildorch.runner.inbox import Inbox, Told
 from buildorch.runner.jobs import Identity
 from buildorch.runner.journal import Journal, Observer
+from buildorch.runner.leases import Leases
 from buildorch.runner.links import KILL_GRACE, Links
 from buildorch.runner.logs import Logs
 from buildorch.scheduler import Scheduler
@@ -77,7 +79,7 @@ class Surroundings:
     observers: Sequence[Observer] = ()
     channels: Mapping[str, Channel] = attrs.field(factory=dict)
     notifiers: Mapping[str, Any] = attrs.field(factory=dict)
-    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
     kill_grace: float = KILL_GRACE
     abandon_after: float | None = None
 
@@ -163,7 +165,7 @@ class Assembly:
             journal=self._journal(logs),
             inbox=self.inbox,
             store=self.here.store,
-            slots=Slots(self.here.places),
+            leases=self._leases(),
             links=links,
             logs=logs,
             calls=self._calls(links, logs),
@@ -173,6 +175,10 @@ class Assembly:
             archive=Archive(results),
         )
         return Driver(controller, self.inbox, logs, first)
+
+    def _leases(self) -> Leases:
+        slots = Slots(self.here.places)
+        return Leases(slots, self.scheduler, self.view.run, self.view.plan.parallel_limit)
 
     def _links(self, logs: Logs) -> Links:
         return Links(

@@ -14,7 +14,7 @@ from buildorch.assembly import Assembly, Driver, Surroundings, SystemClock
 from buildorch.errors import UsageError
 from buildorch.events import Recorded
 from buildorch.model import Plan, Secret
-from buildorch.runner.controller import Poke
+from buildorch.runner.inbox import Poke
 from buildorch.runner.journal import Observer
 from buildorch.secret_values import resolve_secrets
 from buildorch.store.codec import plan_from_dict, plan_to_dict

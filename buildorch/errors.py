@@ -212,7 +212,7 @@ class RunFailed(BuildorchError):
 
 
 class StageStopped(BaseException):
-    """The attempt of a stage function is over: cancelled, timed out or detached.
+    """The attempt of a stage function is over: cancelled, timed out, moved or detached.
 
     Derives from BaseException so that `except Exception` in a stage function does not catch it.
     """

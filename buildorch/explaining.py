@@ -92,6 +92,8 @@ def _stage(stage: PlannedStage, config: Config) -> Iterator[str]:
         yield "   runs whatever happened before it, also after a cancel (always)"
     if stage.allow_failure:
         yield "   its failure does not fail the run (allow_failure)"
+    if stage.lock is not None:
+        yield f"   locks {stage.lock} instead of its folder"
     if stage.resources:
         yield f"   has {', '.join(stage.resources)} for itself"
     if stage.artifacts:

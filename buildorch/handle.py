@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from buildorch.assembly import Driver
 from buildorch.ordering import check_move
 from buildorch.result import RunResult
-from buildorch.runner.controller import Detach, Interrupt
+from buildorch.runner.inbox import Detach, Interrupt
 from buildorch.scheduler import facts
 from buildorch.view import RunView
 

@@ -148,6 +148,18 @@ class JobEnd:
         """Whether the command returned 0 and nobody stopped it."""
         return self.kind == "exit" and self.code == 0 and self.reason is None
 
+    @property
+    def how(self) -> str:
+        """How it ended, in words.
+
+        Example:
+            >>> JobEnd(kind="signal", code=9).how
+            'killed by signal 9'
+        """
+        if self.kind == "exit":
+            return f"exit code {self.code}"
+        return f"killed by signal {self.code}" if self.kind == "signal" else f"lost: {self.reason}"
+
 
 @attrs.frozen(kw_only=True)
 class ServerFacts:

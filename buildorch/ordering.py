@@ -43,6 +43,9 @@ def order_cancel(run: str, options: Options, *, by: str, abandon: bool = False) 
         by: Who wants that.
         abandon: Whether it ends without servers that do not answer.
 
+    Returns:
+        The stored order.
+
     Raises:
         UsageError: It has ended.
     """
@@ -65,6 +68,9 @@ def order_move(run: str, stage: str, server: str | None, options: Options, *, by
         options: Where the state folder is.
         by: Who wants that.
 
+    Returns:
+        The stored order.
+
     Raises:
         UsageError: The stage cannot be moved, or not there.
     """
@@ -78,6 +84,11 @@ def order_move(run: str, stage: str, server: str | None, options: Options, *, by
 
 def check_move(view: RunView, stage: str, server: str | None) -> str:
     """Return where a stage would be moved to, as far as is known.
+
+    Args:
+        view: The run.
+        stage: Name of the stage.
+        server: One of the stage's servers; None is its next fallback.
 
     Raises:
         UsageError: It cannot be moved, or not there.

@@ -105,10 +105,14 @@ def _content(name: str) -> bytes:
     if not path.is_absolute():
         raise UsageError("is no absolute path; a run may be resumed from another folder")
     try:
-        # Without O_NONBLOCK a FIFO would be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return _read_private(path)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}") from None
+
+
+def _read_private(path: Path) -> bytes:
+    # Without O_NONBLOCK a FIFO would be waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         _refuse_shared(os.fstat(descriptor), path)
         return _limited(os.read(descriptor, _LARGEST + 1))

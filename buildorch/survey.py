@@ -16,6 +16,9 @@ from buildorch.model import Server
 from buildorch.ports import Backend, Session
 from buildorch.remote.builds import BuildServer, build_servers, question
 
+#: Bytes of an answer that are kept: a server may send without end.
+_LONGEST_ANSWER = 1 << 20
+
 
 @attrs.frozen(kw_only=True)
 class ServerReport:
@@ -127,7 +130,8 @@ class _Ear:
     def log(self, job_id: str, offset: int, data: bytes) -> None:
         """Keep it."""
         del job_id, offset
-        self._log += data
+        if len(self._log) < _LONGEST_ANSWER:
+            self._log += data
 
     def ended(self, job_id: str, end: JobEnd) -> None:
         """That was all."""

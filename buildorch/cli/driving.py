@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from buildorch import api
 from buildorch.assembly import Driver
 from buildorch.cli.aside import prints_aside
-from buildorch.runner.controller import Detach, Inbox, Interrupt, Poke
+from buildorch.runner.inbox import Detach, Inbox, Interrupt, Poke
 from buildorch.runner.journal import Observer
 from buildorch.view import RunView, StageView, exit_code
 

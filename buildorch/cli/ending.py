@@ -15,7 +15,6 @@ from buildorch import api
 from buildorch.assembly import Driver
 from buildorch.cli.driving import drive
 from buildorch.cli.looking import CONFIG, RUN
-from buildorch.cli.watching import INTERVAL, Watched
 from buildorch.errors import RunOwned
 from buildorch.events import MoveRequested, Recorded
 from buildorch.observers.lines import Lines
@@ -23,8 +22,8 @@ from buildorch.observers.summary import summary
 from buildorch.runner.journal import Observer
 from buildorch.store.ownership import holder
 from buildorch.view import exit_code
-
-_DETACHED = 75
+from buildorch.view.outcome import DETACHED
+from buildorch.watched import INTERVAL, Watched, left_alone
 
 
 @task(
@@ -54,12 +53,12 @@ def cancel(c: Context, run: str = "last", abandon: bool = False, config: str | N
         while True:
             watched = Watched(places, store, found)
             if not _seen_ending(watched, seen):
-                return _DETACHED
+                return DETACHED
             if watched.over:
                 return 0
             seen = watched.view.seq
             with contextlib.suppress(RunOwned):  # a controller begins just now, and finds the order
-                return 0 if drive(opened, resumed=True) != _DETACHED else _DETACHED
+                return 0 if drive(opened, resumed=True) != DETACHED else DETACHED
 
 
 def _seen_ending(watched: Watched, seen: int) -> bool:
@@ -129,15 +128,10 @@ def wait(c: Context, run: str = "last", config: str | None = None) -> int:
     with api.history(api.Options(config=config)) as (places, store):
         watched = Watched(places, store, store.find(run))
         with contextlib.suppress(KeyboardInterrupt):
-            for _ in watched.records():
-                pass
+            watched.to_the_end()
         view = watched.view
         if watched.over:
             print(summary(view).split("\n", 1)[0], file=sys.stderr)
         elif watched.holder is None:
-            print(
-                f"nobody drives run {view.run}: it is interrupted; "
-                f"`buildorch resume {view.run}` goes on with it",
-                file=sys.stderr,
-            )
+            print(left_alone(view.run), file=sys.stderr)
     return exit_code(view)

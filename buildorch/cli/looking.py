@@ -12,7 +12,7 @@ from invoke import Context, task
 
 from buildorch import api
 from buildorch.cli.parsing import whole_number
-from buildorch.cli.watching import Watched, watch
+from buildorch.cli.watching import watch
 from buildorch.observers.board import Board
 from buildorch.observers.jsonlines import JsonLines
 from buildorch.observers.lines import Lines
@@ -23,6 +23,7 @@ from buildorch.store.ownership import holder
 from buildorch.store.places import Places
 from buildorch.store.rows import RunRow
 from buildorch.view import run_finished_line
+from buildorch.watched import Watched
 
 #: Help of a word that names a run.
 RUN = "id of the run, the beginning of one, its short name, or `last`"

@@ -18,14 +18,13 @@ from buildorch.analysis import Analysis, Analyzer, Legible, alert, analyze_file,
 from buildorch.analysis.rules import TOOLS
 from buildorch.cli.looking import CONFIG, RUN
 from buildorch.cli.parsing import whole_number
-from buildorch.cli.watching import INTERVAL, Watched
 from buildorch.errors import RunNotFound, UsageError
 from buildorch.names import hint, shown_name
 from buildorch.store.database import Store
 from buildorch.store.ids import LAST
 from buildorch.view import RunView, StageView
-
-_DETACHED = 75
+from buildorch.view.outcome import DETACHED
+from buildorch.watched import INTERVAL, Watched
 
 _PIECE = 1 << 16
 
@@ -191,7 +190,7 @@ def _left(view: RunView) -> int:
         f"`buildorch resume {view.run}` picks it up",
         file=sys.stderr,
     )
-    return _DETACHED
+    return DETACHED
 
 
 def _lines(log: BinaryIO) -> Iterator[bytes]:

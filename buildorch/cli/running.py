@@ -104,13 +104,8 @@ def run(
 
         print(explain(plan, settings))
         return 0
-    options = api.Options(
-        config=settings,
-        notify=not no_notify,
-        results=results,
-        kill_grace=_grace(ci=ci),
-        abandon_after=_waiting(abandon_after),
-    )
+    options = _options(settings, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
+    options = attrs.evolve(options, results=results)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
@@ -141,12 +136,7 @@ def resume(
     """Drive a run on whose controller has died or left; nothing runs twice."""
     del c
     functions = _functions(pipeline)
-    options = api.Options(
-        config=config,
-        notify=not no_notify,
-        kill_grace=_grace(ci=ci),
-        abandon_after=_waiting(abandon_after),
-    )
+    options = _options(config, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         return api.reopened(run, attrs.evolve(options, observers=observers), functions)
@@ -194,12 +184,7 @@ def retry(
     """
     del c
     functions = _functions(pipeline)
-    options = api.Options(
-        config=config,
-        notify=not no_notify,
-        kill_grace=_grace(ci=ci),
-        abandon_after=_waiting(abandon_after),
-    )
+    options = _options(config, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
@@ -256,6 +241,18 @@ def _functions(place: str | None) -> Pipeline | None:
         return None
     with prints_aside():
         return load_pipeline(place)
+
+
+def _options(
+    config: api.ConfigLike, *, no_notify: bool, ci: bool, abandon_after: str | None
+) -> api.Options:
+    """Return how a run is driven, by the options that run, resume and retry share."""
+    return api.Options(
+        config=config,
+        notify=not no_notify,
+        kill_grace=_grace(ci=ci),
+        abandon_after=_waiting(abandon_after),
+    )
 
 
 def _grace(*, ci: bool) -> float:

@@ -21,7 +21,7 @@ from buildorch.observers.lines import Lines
 from buildorch.observers.look import wants_board
 from buildorch.observers.progress import StageProgress
 from buildorch.progress import RunProgress, usual_seconds
-from buildorch.runner.controller import Detach
+from buildorch.runner.inbox import Detach
 from buildorch.runner.journal import Observer
 from buildorch.store.codec import line
 from buildorch.store.places import state_places

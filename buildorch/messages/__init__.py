@@ -6,7 +6,7 @@ Pure: facts in, `NotificationDue` events out. `routing` decides who, `texts` com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
@@ -55,8 +55,7 @@ def due(
     message = Composer(view, Words.of(language), tails).message(record.event)
     if message is None:
         return []
-    found = addressed(plan, channels, record.run, message)
-    return [one for one in found if one.key not in view.messages]
+    return _untold(addressed(plan, channels, record.run, message), view)
 
 
 def link_lost(
@@ -77,9 +76,16 @@ def link_lost(
         stage: Name of the stage.
         after: Seconds for which the link has been lost.
         language: `en` or `ko`.
+
+    Returns:
+        As `due`; a resumed run whose server still does not answer has told it already.
     """
     message = Composer(view, Words.of(language)).link_lost(stage, after)
-    return addressed(plan, channels, view.run, message)
+    return _untold(addressed(plan, channels, view.run, message), view)
+
+
+def _untold(found: Iterable[NotificationDue], view: RunView) -> list[NotificationDue]:
+    return [one for one in found if one.key not in view.messages]
 
 
 def resend(message: NotificationDue, language: str) -> NotificationDue | None:

@@ -13,14 +13,13 @@ from buildorch.job import Wait
 from buildorch.messages.routing import Message
 from buildorch.messages.waits import held_by, waits_for
 from buildorch.messages.words import Words, clean, cut
-from buildorch.model import PlannedStage, RunStatus, StageStatus
+from buildorch.model import GOOD_ENDS, PlannedStage, RunStatus, StageStatus
 from buildorch.view import RunView, StageView
 
 #: Ends of a stage that nobody is told of: a cancel and a skip follow from what was told before,
 #: and the last failed try to connect has said that a server is unreachable.
 _QUIET = frozenset({StageStatus.CANCELLED, StageStatus.SKIPPED, StageStatus.UNREACHABLE})
 
-_CLEAR = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
 
 #: Lines of the log that stand for an error that was not recognised.
 _TAIL = 5
@@ -62,7 +61,7 @@ class Composer:
             case events.StepWaiting(wait=Wait() as wait):
                 made = self._waiting(event, wait)
             case StageFinished(status=status) if status not in _QUIET:
-                good = status in _CLEAR
+                good = status in GOOD_ENDS
                 made = self._succeeded(event) if good else self._failed(event)
             case events.RunFinished():
                 made = self._finished(event)
@@ -163,13 +162,14 @@ class Composer:
             for end in _told_failures(state, event.attempt)
             if (end.status is StageStatus.LOST) is infrastructure
         ]
-        only = stage.servers[0] if len(stage.servers) == 1 else None
+        only = stage.servers[0].name if len(stage.servers) == 1 else None
+        server = event.server or only
         return words.say(
             "infra_retry" if infrastructure else "retry",
             number=len(same),
             times=stage.infra_retry if infrastructure else stage.retry.times,
             when=words.say("in", time=words.time(event.delay)) if event.delay else words.say("now"),
-            where=words.say("on", server=only.name) if only is not None else "",
+            where=words.say("on", server=server) if server is not None else "",
         )
 
     def _what_stops(self, stage: PlannedStage) -> list[str]:
@@ -229,7 +229,8 @@ class Composer:
         head = words.say(f"run_{event.status}", pipeline=plan.title or plan.name)
         lines = [head + words.inside(words.took(event.seconds)), ", ".join(self._totals())]
         if bad:
-            lines += [*self._by_status(), cut(clean(event.reason or ""))]
+            lines += self._by_status()
+        lines.append(cut(clean(event.reason or ""), _SENTENCE))
         lines.append(words.say("results", path=event.results))
         if event.status is RunStatus.FAILED:
             lines.append(self._command("retry"))
@@ -272,10 +273,10 @@ def _told(end: AttemptFinished | StageFinished) -> list[str]:
 
 
 def _told_failures(state: StageView, before: int) -> list[AttemptFinished]:
-    """Return the failed attempts before the attempt *before*, but those that never started."""
-    return [end for end in state.failures if end.attempt < before and end.reason != "never started"]
+    """Return the failed attempts before the attempt *before* of which people were told."""
+    return [end for end in state.setbacks if end.attempt < before]
 
 
 def _clear(state: StageView) -> bool:
     """Tell whether the stage ended so that the pipeline goes on."""
-    return state.status in _CLEAR or state.allowed
+    return state.status in GOOD_ENDS or state.allowed

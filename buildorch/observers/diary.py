@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: Kinds whose name is not already what happened to what.
 _NAMES: Mapping[str, str] = {
     events.StepLaunching.kind: "step.launch_requested",
+    events.StepWaiting.kind: "step.wait_changed",
     events.NotificationDue.kind: "notification.requested",
     events.NotificationResult.kind: "notification.answered",
 }

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from buildorch import events
 from buildorch.events import Event, Recorded
-from buildorch.messages.waits import held_by, waits_for
-from buildorch.messages.words import Words
-from buildorch.model import StageStatus
+from buildorch.model import GOOD_ENDS
 from buildorch.observers.look import Look, Stream
 from buildorch.observers.output import Output
-from buildorch.observers.rows import reason
+from buildorch.observers.sentences import OF_RUN, OF_STAGE
 from buildorch.observers.summary import summary
 from buildorch.view import RunView, StageView
 
@@ -21,8 +19,6 @@ Tail: TypeAlias = Callable[[str], Sequence[str]]
 
 #: Lines of a failed stage's log that are shown.
 _TAIL = 10
-
-_GOOD = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
 
 
 def no_tail(_: str) -> Sequence[str]:
@@ -96,192 +92,23 @@ class Teller:
         if (self._quiet and kind not in _LOUD) or (kind in _DETAILS and not self._verbose):
             return
         stage = view.stages.get(getattr(event, "stage", None) or "")
-        if stage is not None and kind in _OF_STAGE:
-            text = _OF_STAGE[kind](stage, event, self._look)
+        if stage is not None and kind in OF_STAGE:
+            text = OF_STAGE[kind](stage, event, self._look)
             if text and not (self._quiet and _is_good(event)):
                 yield f"{self._look.clean(stage.name)} {text}"
                 yield from self._log(stage, event)
-        elif kind in _OF_RUN:
-            text = _OF_RUN[kind](view, event, self._look)
+        elif kind in OF_RUN:
+            text = OF_RUN[kind](view, event, self._look)
             yield from (text,) if text else ()
 
     def _log(self, stage: StageView, event: Event) -> Iterator[str]:
-        if isinstance(event, events.AttemptFinished) and event.status not in _GOOD:
+        if isinstance(event, events.AttemptFinished) and event.status not in GOOD_ENDS:
             yield from map(self._look.clean, self._tail(stage.name)[-_TAIL:])
 
 
 def _is_good(event: Event) -> bool:
-    return getattr(event, "status", None) in _GOOD
+    return getattr(event, "status", None) in GOOD_ENDS
 
-
-def _run_created(view: RunView, event: events.RunCreated, look: Look) -> str:
-    count = len(view.stages)
-    stages = "1 stage" if count == 1 else f"{count} stages"
-    name, run, by = look.clean(view.plan.name), look.clean(view.run), look.clean(event.by)
-    parent = f", retry of {look.clean(event.parent)}" if event.parent else ""
-    return f"{name} started by {by}: {stages}, run {run}{parent}"
-
-
-def _attached(_: RunView, event: events.ControllerAttached, look: Look) -> str:
-    return f"driven by process {event.pid} on {look.clean(event.host)}"
-
-
-def _detached(view: RunView, event: events.ControllerDetached, look: Look) -> str:
-    run = look.clean(view.run)
-    why = look.clean(event.reason)
-    return f"detached ({why}): builds on the servers go on; buildorch resume {run}"
-
-
-def _cancel_requested(_: RunView, event: events.CancelRequested, look: Look) -> str:
-    return f"cancel requested by {look.clean(event.by)}"
-
-
-def _abandon_requested(_: RunView, event: events.AbandonRequested, look: Look) -> str:
-    return f"servers that do not answer are abandoned, asked by {look.clean(event.by)}"
-
-
-def _notification_result(view: RunView, event: events.NotificationResult, look: Look) -> str:
-    due = view.messages.get(event.key)
-    if event.ok or due is None:
-        return ""
-    channel, topic = look.clean(due[0].channel), look.clean(due[0].topic)
-    return f"{channel} was not told ({topic}): {look.clean(event.message)}"
-
-
-def _attempt_started(_: StageView, event: events.AttemptStarted, look: Look) -> str:
-    return f"connecting to {look.clean(event.server)}"
-
-
-def _connect_failed(_: StageView, event: events.ConnectFailed, look: Look) -> str:
-    server, why = look.clean(event.server), look.clean(event.message or event.reason)
-    if event.retry_in is not None:
-        follows = f"; next try in {look.time(event.retry_in)}"
-    elif event.fallback is not None:
-        follows = f"; goes to {look.clean(event.fallback)}"
-    else:
-        follows = ""
-    return f"cannot connect to {server} (try {event.tries}): {why}{follows}"
-
-
-def _step_launching(_: StageView, event: events.StepLaunching, look: Look) -> str:
-    name = f" ({look.clean(event.name)})" if event.name else ""
-    return f"step {event.step}{name} on {look.clean(event.server)}"
-
-
-def _step_started(stage: StageView, event: events.StepStarted, look: Look) -> str:
-    """Say the start of an attempt: its first command, or its function."""
-    first = 0 if stage.stage.function is not None else 1
-    if event.step != first:
-        return ""
-    most = stage.stage.attempts
-    which = f" (attempt {event.attempt} of {max(most, event.attempt)})"
-    return f"started on {look.clean(stage.server)}{which if most > 1 or event.attempt > 1 else ''}"
-
-
-def _step_waiting(_: StageView, event: events.StepWaiting, look: Look) -> str:
-    if event.wait is None:
-        return "goes on"
-    words = Words.of(look.language)
-    holder = look.clean(held_by(event.wait, words))
-    return f"waits for {look.clean(waits_for(event.wait, words))}" + f": {holder}" * bool(holder)
-
-
-def _link_lost(_: StageView, event: events.LinkLost, look: Look) -> str:
-    server, why = look.clean(event.server), look.clean(event.reason)
-    if event.barred is not None:
-        return f"{why}: the build goes on on {server}, and so does the run once that is mended"
-    return f"connection to {server} lost ({why}): the build goes on there, reconnecting"
-
-
-def _link_restored(_: StageView, event: events.LinkRestored, look: Look) -> str:
-    return f"connected to {look.clean(event.server)} again"
-
-
-def _kill_requested(_: StageView, event: events.KillRequested, look: Look) -> str:
-    return f"is being stopped ({look.clean(event.reason)})"
-
-
-def _attempt_finished(stage: StageView, event: events.AttemptFinished, look: Look) -> str:
-    if event.status in _GOOD:
-        return ""
-    took = look.time(stage.try_number(event.attempt).seconds)
-    why = look.clean(event.first_error) or reason(stage, look)
-    return _sentence(_ending(event.status), took, why)
-
-
-def _retry_scheduled(stage: StageView, event: events.RetryScheduled, look: Look) -> str:
-    when = f"starts in {look.time(event.delay)}" if event.delay >= 1 else "starts now"
-    if event.cause == "failures":
-        return f"attempt {event.attempt} of {max(stage.stage.attempts, event.attempt)} {when}"
-    there = "" if event.server is None else f" on {look.clean(event.server)}"
-    if event.cause == "moved":
-        return f"attempt {event.attempt} {when}{there}"
-    return f"attempt {event.attempt} {when}{there}, since the infrastructure failed"
-
-
-def _move_requested(_: StageView, event: events.MoveRequested, look: Look) -> str:
-    return f"is moved to {look.clean(event.server)}, asked by {look.clean(event.by)}"
-
-
-def _orphan_noted(_: StageView, event: events.OrphanNoted, look: Look) -> str:
-    until = "once it is in the way" if event.spared else "once that answers"
-    return f"may still run on {look.clean(event.server)}; it is stopped {until}"
-
-
-def _orphan_gone(_: StageView, event: events.OrphanGone, look: Look) -> str:
-    return f"is gone from {look.clean(event.server)}"
-
-
-def _artifact_stored(_: StageView, event: events.ArtifactStored, look: Look) -> str:
-    return f"collected {look.clean(event.path)} ({event.size:,} bytes)"
-
-
-def _stage_finished(stage: StageView, event: events.StageFinished, look: Look) -> str:
-    took = look.time(event.seconds)
-    if event.status is StageStatus.SUCCEEDED:
-        warning = look.clean(event.warning)
-        return _sentence("recovered" if stage.recovered else "succeeded", took, warning)
-    last = stage.history[-1].result if stage.history else None
-    if last is not None and last.status is event.status and not event.allowed:
-        return ""  # the end of its attempt has said it
-    why = "allowed to fail" if event.allowed else reason(stage, look)
-    return _sentence(_ending(event.status), took, why)
-
-
-def _ending(status: StageStatus) -> str:
-    return status.value.replace("_", " ")
-
-
-def _sentence(what: str, took: str, why: str) -> str:
-    return f"{what}{f' after {took}' if took else ''}{f': {why}' if why else ''}"
-
-
-_OF_RUN: Mapping[type[Event], Callable[[RunView, Any, Look], str]] = {
-    events.RunCreated: _run_created,
-    events.ControllerAttached: _attached,
-    events.ControllerDetached: _detached,
-    events.CancelRequested: _cancel_requested,
-    events.AbandonRequested: _abandon_requested,
-    events.NotificationResult: _notification_result,
-}
-
-_OF_STAGE: Mapping[type[Event], Callable[[StageView, Any, Look], str]] = {
-    events.AttemptStarted: _attempt_started,
-    events.ConnectFailed: _connect_failed,
-    events.StepLaunching: _step_launching,
-    events.StepStarted: _step_started,
-    events.StepWaiting: _step_waiting,
-    events.LinkLost: _link_lost,
-    events.LinkRestored: _link_restored,
-    events.KillRequested: _kill_requested,
-    events.AttemptFinished: _attempt_finished,
-    events.RetryScheduled: _retry_scheduled,
-    events.MoveRequested: _move_requested,
-    events.OrphanNoted: _orphan_noted,
-    events.OrphanGone: _orphan_gone,
-    events.ArtifactStored: _artifact_stored,
-    events.StageFinished: _stage_finished,
-}
 
 #: Said only when asked for more.
 _DETAILS = frozenset(

@@ -76,7 +76,7 @@ def totals(view: RunView, progress: Mapping[str, StageProgress]) -> Totals:
     counts = [_counts(stage, progress.get(stage.name, NO_PROGRESS)) for stage in _stages(view)]
     return Totals(
         errors=sum(errors for errors, _ in counts),
-        recovered=sum(len(stage.failures) for stage in _stages(view) if stage.recovered),
+        recovered=sum(len(stage.setbacks) for stage in _stages(view) if stage.recovered),
         warnings=sum(warnings for _, warnings in counts),
     )
 

@@ -89,8 +89,8 @@ class Rows:
             stage: A stage of the run.
             now: What its log says.
         """
-        barred = stage.state in _BARS and not waits_for_lock(stage)
-        right = self._progress(stage, now) if barred else self._state(stage, now)
+        has_bar = stage.state in _BARS and not waits_for_lock(stage)
+        right = self._progress(stage, now) if has_bar else self._state(stage, now)
         spans = tuple(self._cut((*self._head(stage), *right), self.columns.width))
         text, style = self._detail(stage, now)
         if not text:
@@ -216,10 +216,10 @@ class Rows:
         if stage.link_lost_since is not None:
             since = look.clock(stage.link_lost_since, self.at)
             lost = look.time(self.at - stage.link_lost_since)
-            text = f"no answer since {since} ({lost}): the build goes on, reconnecting"
-            if stage.barred is not None:
-                text = f"{stage.barred} since {since} ({lost}): the build goes on"
-            return text, "warn"
+            why = "no answer" if stage.barred is None else stage.barred
+            build = "is done" if stage.state == "draining" else "goes on"
+            more = ", reconnecting" if stage.barred is None else ""
+            return f"{why} since {since} ({lost}): the build {build}{more}", "warn"
         if stage.wait is not None:
             since = "" if stage.wait_since is None else look.clock(stage.wait_since, self.at)
             return look.clean(held_by(stage.wait, Words.of(look.language), since)), "dim"

@@ -10,9 +10,28 @@ from buildorch.remote.bundle import agent_text
 from buildorch.remote.quoting import quote
 
 #: What the sh script is made of, in this order.
-SCRIPTS = ("boot.sh", "common.sh", "part.sh")
+SCRIPTS = (
+    "boot.sh",
+    "common.sh",
+    "facts.sh",
+    "frames.sh",
+    "messages.sh",
+    "launches.sh",
+    "follow.sh",
+    "part.sh",
+)
 #: What the sh part's supervisor is made of.
-SUPERVISOR = ("common.sh", "locks.sh", "bitbake.sh", "supervise.sh")
+SUPERVISOR = (
+    "common.sh",
+    "tickets.sh",
+    "locks.sh",
+    "bitbake.sh",
+    "vigil.sh",
+    "tree.sh",
+    "watch.sh",
+    "end.sh",
+    "supervise.sh",
+)
 
 # No backslash, newline or `!`, so that every login shell takes it; older busybox has no fullblock.
 _READ = (

@@ -7,6 +7,8 @@
 
 buildorch_unusable() {
     printf '\nUNUSABLE %s %s\n' "$buildorch_nonce" "$1"
+    # What the client still sends: while it cannot write it does not read why.
+    cat >/dev/null 2>&1
     exit 0
 }
 
@@ -25,6 +27,22 @@ buildorch_mine() {
     # -O is in every sh that we know, if not in POSIX.
     # shellcheck disable=SC3067
     [ -d "$1" ] && [ ! -h "$1" ] && [ -O "$1" ]
+}
+
+# Refuses a state folder in which another account may put jobs of its own. Root may use anybody's.
+buildorch_refuse_shared() {
+    buildorch_what=
+    # shellcheck disable=SC2012
+    case $(LC_ALL=C ls -ldL "$buildorch_state" 2>/dev/null) in
+    d????w* | d???????w*) buildorch_what='may be written by other accounts' ;;
+    d*) ;;
+    *) buildorch_what='cannot be looked at' ;;
+    esac
+    # shellcheck disable=SC3067
+    if [ ! -O "$buildorch_state" ] && [ "$(id -u)" != 0 ]; then
+        buildorch_what='belongs to another account'
+    fi
+    [ -z "$buildorch_what" ] || buildorch_unusable "the state folder $buildorch_state $buildorch_what, so that others could read and end jobs, and run commands as this account; set state_dir of this server to a folder of its own, or mend it with: chmod go-w $buildorch_state"
 }
 
 buildorch_find_state() {
@@ -46,6 +64,9 @@ buildorch_find_state() {
     if mkdir "$buildorch_other" 2>/dev/null; then
         buildorch_state=$buildorch_other
         return
+    fi
+    if [ -e "$buildorch_other" ] || [ -h "$buildorch_other" ]; then
+        buildorch_unusable "$buildorch_state cannot be made, and $buildorch_other was made by another account or is no folder: jobs are not trusted to it; remove it, or set state_dir of this server to a folder that the account can write"
     fi
     buildorch_unusable "neither $buildorch_state nor $buildorch_other can be made (${buildorch_error:-the home folder $HOME is missing}); set state_dir of this server to a folder that the account can write"
 }
@@ -114,6 +135,7 @@ buildorch_fix_locale
 PYTHONUNBUFFERED=${PYTHONUNBUFFERED-1}
 export PYTHONUNBUFFERED
 buildorch_find_state
+buildorch_refuse_shared
 buildorch_find_own_state
 
 if [ "$buildorch_prefer" != sh ]; then

@@ -27,6 +27,7 @@ from buildorch.remote.answers import (
     parse_end,
     parse_wait,
 )
+from buildorch.remote.asked import Asked
 from buildorch.remote.boot import boot_text
 from buildorch.remote.duplex import Duplex
 from buildorch.remote.payload import launch
@@ -60,21 +61,19 @@ class JobSession:
         self._left = threading.Event()
         self._clock = 0
         self._waiting_since: float | None = None
-        self._unanswered: dict[str, int] = {}
-        self._sums: dict[str, _Sum] = {}
-        self._cleaned: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+        self._asked = Asked()
 
     # What the run calls.
 
     def start(self, job: Job) -> None:
         """Launch *job*, or attach to it; see `Session`."""
         message = launch(job, self._clock)
-        self._ask(job.id)
+        self._asked.about(job.id)
         self._send(message)
 
     def follow(self, job_id: str, offset: int) -> None:
         """Send the log from *offset* on, then the end; see `Session`."""
-        self._ask(job_id)
+        self._asked.about(job_id)
         self._send(f"follow {job_id} {offset}\n".encode())
 
     def cancel(self, job_id: str, reason: str, grace: float) -> None:
@@ -93,8 +92,7 @@ class JobSession:
             LinkLost: The link is gone.
             InfrastructureError: There is no log, or no answer in time.
         """
-        with self._lock:
-            answer = self._sums.setdefault(job_id, _Sum())
+        answer = self._asked.sum_of(job_id)
         self._send(f"sum {job_id}\n".encode())
         if not answer.there.wait(timeout):
             raise InfrastructureError(
@@ -117,7 +115,7 @@ class JobSession:
         """
         self._send(f"clean {age:.0f}\n".encode())
         try:
-            answer = self._cleaned.get(timeout=timeout)
+            answer = self._asked.cleaned.get(timeout=timeout)
         except queue.Empty:
             raise InfrastructureError(
                 f"{self._server.name}: the job folders were not cleaned within {timeout:g} s"
@@ -169,11 +167,6 @@ class JobSession:
 
     # Writing.
 
-    def _ask(self, job_id: str) -> None:
-        """Note that what is on its way of this job belongs to an older question."""
-        with self._lock:
-            self._unanswered[job_id] = self._unanswered.get(job_id, 0) + 1
-
     def _send(self, message: bytes) -> None:
         self._check()
         self._outgoing.put(message)
@@ -187,7 +180,9 @@ class JobSession:
             try:
                 self._duplex.send(message)
             except (OSError, LinkLost) as error:
-                self._end(f"the connection broke ({error})")
+                # Before the server part began, what was printed says more: it is still read.
+                if self._booted.is_set():
+                    self._end(f"the connection broke ({error})")
                 return
 
     def _pulse(self) -> None:
@@ -245,19 +240,19 @@ class JobSession:
         if kind in ("L", "E", "W"):
             self._hear_of_job(kind, words, body)
         elif kind == "S":
-            self._answered(words[0])
+            self._asked.answered(words[0])
             self._listener.started(words[0], again=words[1] == "again")
         elif kind == "R":
-            self._answered(words[0])
+            self._asked.answered(words[0])
             self._listener.refused(words[0], words[1], body.decode("utf-8", "replace"))
         elif kind == "F":
-            self._answered(words[0])
+            self._asked.answered(words[0])
         elif kind == "K":
-            self._summed(words[0], int(words[1]), words[2])
+            self._asked.summed(words[0], int(words[1]), words[2])
         elif kind == "PONG" and words[1:] and re.fullmatch("[0-9]{1,18}", words[1]):
             self._clock = int(words[1])
         elif kind == "C":
-            self._cleaned.put((int(words[0]), int(words[1])))
+            self._asked.cleaned.put((int(words[0]), int(words[1])))
         elif kind == "BYE":
             self._end(body.decode("utf-8", "replace"))
         elif kind == "UNUSABLE":
@@ -265,7 +260,7 @@ class JobSession:
 
     def _hear_of_job(self, kind: str, words: list[str], body: bytes) -> None:
         """Hand on what is said of a job, unless it answers an older question about it."""
-        if not self._is_current(words[0]):
+        if not self._asked.is_current(words[0]):
             return
         if kind == "L":
             self._listener.log(words[0], int(words[1]), body)
@@ -274,49 +269,20 @@ class JobSession:
         else:
             self._listener.ended(words[0], parse_end(body))
 
-    def _answered(self, job_id: str) -> None:
-        with self._lock:
-            left = self._unanswered.get(job_id, 0) - 1
-            self._unanswered[job_id] = left
-            if left <= 0:
-                del self._unanswered[job_id]
-
-    def _is_current(self, job_id: str) -> bool:
-        return job_id not in self._unanswered
-
-    def _summed(self, job_id: str, size: int, digest: str) -> None:
-        with self._lock:
-            answer = self._sums.pop(job_id, None)
-        if answer is not None:
-            answer.size, answer.digest = size, digest
-            answer.there.set()
-
     def _end(self, reason: str) -> None:
         with self._lock:
             if self._gone is not None:
                 return
             self._gone = reason
-            sums = list(self._sums.values())
         self._left.set()
         self._outgoing.put(None)
         was_open = self._booted.is_set()
         self._booted.set()
-        for answer in sums:
-            answer.there.set()
-        self._cleaned.put((0, 0))
+        self._asked.give_up()
         # Told first: to close what is cut can take a while.
         if was_open:
             self._listener.closed(reason)
         self._duplex.close()
-
-
-class _Sum:
-    """A checksum that was asked for."""
-
-    def __init__(self) -> None:
-        self.there = threading.Event()
-        self.size = -1
-        self.digest = ""
 
 
 class _Work(Protocol):

@@ -57,18 +57,22 @@ def collecting_watch(
     job: Job, state: StageState, stream: AttemptLog, folder: Path, post: Callable[[Fact], None]
 ) -> Watch:
     """Return the watch that takes what *job* writes into *stream*, and unpacks it into *folder*."""
-    name, attempt = state.name, state.attempt
+    name, attempt, step = state.name, state.attempt, state.step
+    waited: list[Wait] = []
+
+    def waits(wait: Wait | None) -> None:
+        waited.extend([] if wait is None else [wait])
+        post(facts.JobWaiting(stage=name, attempt=attempt, step=step, wait=wait))
 
     def ended(end: JobEnd, found: LogReport) -> None:
         stream.close()
         files, warning = _unpacked(end, found, stream.path, folder)
+        if waited and files:
+            other = "its folder was another run's before its artifacts were collected"
+            warning = f"{warning}; {other}" if warning else other
         post(facts.Collected(stage=name, attempt=attempt, files=files, warning=warning))
 
-    return Watch(job.id, stream.job(0), begun=_nothing, waits=_unheard, ended=ended, job=job)
-
-
-def _unheard(_: Wait | None) -> None:
-    """A collecting job waits for nothing."""
+    return Watch(job.id, stream.job(0), begun=_nothing, waits=waits, ended=ended, job=job)
 
 
 def _nothing() -> None:

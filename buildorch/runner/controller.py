@@ -7,11 +7,8 @@ leaves: the jobs go on, and a later controller finds them.
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeAlias
-
-import attrs
+from typing import Protocol
 
 from buildorch import events, messages
 from buildorch.errors import RunOwned, StoreError, StoreUnwritable
@@ -20,7 +17,9 @@ from buildorch.model import Defaults
 from buildorch.notifiers import Delivery
 from buildorch.ports import Clock
 from buildorch.runner.calls import Calls
+from buildorch.runner.inbox import Detach, Inbox, Interrupt, Item, Poke, Told
 from buildorch.runner.journal import Journal
+from buildorch.runner.leases import Leases
 from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
 from buildorch.runner.orders import ordered
@@ -30,47 +29,13 @@ from buildorch.scheduler.actions import Action
 from buildorch.scheduler.facts import Fact
 from buildorch.store.database import Store
 from buildorch.store.rows import Order
-from buildorch.store.slots import SlotLease, Slots
 from buildorch.view import RunView
-
-
-@attrs.frozen
-class Interrupt:
-    """Ctrl-C: the first cancels, the second leaves."""
-
-    by: str
-
-
-@attrs.frozen
-class Detach:
-    """Leave; jobs go on and the run can be resumed."""
-
-    reason: str
-
-
-@attrs.frozen
-class Poke:
-    """Another process has left an order in the store."""
-
-
-@attrs.frozen
-class Told:
-    """A channel took a message, or did not."""
-
-    key: str
-    ok: bool
-    message: str | None
-
-
-Item: TypeAlias = Fact | StepRequest | ValueRequest | ValueMade | Interrupt | Detach | Poke | Told
-
 
 #: Seconds that messages under way may take once the run has ended.
 CLOSE_SECONDS = 35.0
 
 #: Seconds that they may take where the controller leaves: the next one tells them again.
 LEAVE_SECONDS = 2.0
-
 
 #: Seconds after which orders of other processes are looked for, should a poke get lost.
 LONGEST_WAIT = 60.0
@@ -83,27 +48,6 @@ class Archiver(Protocol):
         """Begin in the background; `Archived` is put when it is done."""
 
 
-class Inbox:
-    """What is to be told to the controller; any thread and any signal handler may put."""
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
-
-    def put(self, item: Item) -> None:
-        """Hand over one item."""
-        self._queue.put(item)
-
-    def take(self, seconds: float | None) -> list[Item]:
-        """Return all that is there, after waiting for the first at most *seconds*."""
-        items: list[Item] = []
-        try:
-            items.append(self._queue.get(timeout=seconds))
-            while True:
-                items.append(self._queue.get_nowait())
-        except queue.Empty:
-            return items
-
-
 class Controller:
     """Drives one run until it has ended or somebody wants it to leave.
 
@@ -112,13 +56,14 @@ class Controller:
         journal: Stores and shows its events.
         inbox: Where everything arrives.
         store: For orders of other processes.
-        slots: Shared with the other runs on this machine.
+        leases: Slots that its stages hold.
         links: To the servers.
         logs: Of the attempts.
         calls: Of stage functions.
         deliver: Sends messages.
         clock: Time.
         defaults: Limits.
+        archive: Keeps the results once all stages have ended.
     """
 
     def __init__(
@@ -128,7 +73,7 @@ class Controller:
         journal: Journal,
         inbox: Inbox,
         store: Store,
-        slots: Slots,
+        leases: Leases,
         links: Links,
         logs: Logs,
         calls: Calls,
@@ -141,7 +86,7 @@ class Controller:
         self._journal = journal
         self._inbox = inbox
         self._store = store
-        self._slots = slots
+        self._leases = leases
         self._links = links
         self._logs = logs
         self._calls = calls
@@ -149,7 +94,6 @@ class Controller:
         self._clock = clock
         self._defaults = defaults
         self._archive = archive
-        self._leases: dict[str, SlotLease] = {}
         self._leaving: str | None = None
         self._interrupts = 0
 
@@ -170,7 +114,7 @@ class Controller:
             self._write(first)
             for event in first:
                 self._scheduler.replay(event, self._clock.monotonic())
-            self._retake_slots()
+            self._leases.retake()
             self._retell(unanswered)
             if self.view.status is None:
                 self._turn([Poke()])
@@ -198,7 +142,7 @@ class Controller:
         made += self._scheduler.decide(now)
         for event in self._journal.write(made, answers):
             self._follow(event)
-        self._return_slots()
+        self._leases.give_back()
         if self._leaving is None:
             for action in self._scheduler.actions(now):
                 self._act(action)
@@ -281,7 +225,7 @@ class Controller:
     def _act(self, action: Action) -> None:
         match action:
             case actions.TakeSlot(stage, server):
-                self._take_slot(stage, server)
+                self._inbox.put(self._leases.take(stage, server))
             case actions.Connect(stage, _, _):
                 self._links.connect(stage)
             case actions.Attend(stage, _, step, _, _):
@@ -317,42 +261,11 @@ class Controller:
         )
         self._write(due)
 
-    def _take_slot(self, stage: str, server: str) -> None:
-        state = self._scheduler.state.stages[stage]
-        count = state.server.slots or self.view.plan.parallel_limit
-        before = self._leases.pop(stage, None)
-        if before is not None:
-            before.release()
-        lease = self._slots.try_take(server, count, f"{self.view.run} {stage}")
-        if lease is None:
-            holder = ", ".join(self._slots.holders(server))
-            self._inbox.put(facts.SlotBusy(stage=stage, server=server, holder=holder))
-            return
-        self._leases[stage] = lease
-        self._inbox.put(facts.SlotTaken(stage=stage, server=server))
-
-    def _retake_slots(self) -> None:
-        """Hold the slots of stages that run already; they run on where others took them."""
-        for name, state in self._scheduler.state.active.items():
-            count = state.server.slots or self.view.plan.parallel_limit
-            lease = self._slots.try_take(state.server.name, count, f"{self.view.run} {name}")
-            if lease is not None:
-                self._leases[name] = lease
-
-    def _return_slots(self) -> None:
-        """Give back the slots of stages that hold none any more."""
-        active = self._scheduler.state.active
-        waiting = self._scheduler.asked
-        for stage in [name for name in self._leases if name not in active]:
-            if stage not in waiting:
-                self._leases.pop(stage).release()
-
     def _leave(self) -> None:
         self._calls.stop_all("detached")
         self._links.leave()
         self._logs.close_all()
-        for lease in self._leases.values():
-            lease.release()
+        self._leases.leave()
         ended = self.view.status is not None
         self._deliver.close(CLOSE_SECONDS if ended else LEAVE_SECONDS)
         self._drain()

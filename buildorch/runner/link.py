@@ -13,18 +13,15 @@ import traceback
 from collections.abc import Callable
 
 from buildorch.errors import ConnectError, InfrastructureError, LinkLost
-from buildorch.job import JobEnd, Wait
 from buildorch.model import Server
 from buildorch.ports import Backend, Session
+from buildorch.runner.hearing import Hearing
 from buildorch.runner.watch import Watch
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact
 
 #: Seconds before a lost link is tried again; the last repeats.
 RECONNECT_DELAYS = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-
-#: How often a log that differs from the server's is fetched again.
-REFETCHES = 2
 
 
 class Link:
@@ -46,7 +43,7 @@ class Link:
     ) -> None:
         self.server = server
         self._backend = backend
-        self._post = post
+        self.post = post
         self._chance = chance
         self._lock = threading.Lock()
         self._session: Session | None = None
@@ -68,9 +65,9 @@ class Link:
             self._busy = self._busy or begin
             self._asked = not up
         if up:
-            self._post(facts.Connected(server=self.server.name))
+            self.post(facts.Connected(server=self.server.name))
         elif begin:
-            self._in_background(self._try_once)
+            self.in_background(self._try_once)
 
     def attend(self, watch: Watch) -> None:
         """Launch (or attach to) the job and follow it to its end; again does no harm."""
@@ -99,7 +96,7 @@ class Link:
         elif known is watch:
             self._begin(session, known)
         elif fresh:
-            self._send(lambda: session.cancel(known.job_id, reason, grace))
+            self.send(lambda: session.cancel(known.job_id, reason, grace))
 
     def fence(self, watch: Watch, *, kill: tuple[str, float] | None) -> None:
         """See to the end of a job whose attempt is over, in place of whoever attended to it.
@@ -123,7 +120,7 @@ class Link:
         """Let an ended job keep no locks; where the link is gone, it keeps none anyway."""
         session = self._session
         if session is not None:
-            self._send(lambda: session.release(job_id))
+            self.send(lambda: session.release(job_id))
 
     def leave(self) -> None:
         """End the link for good; jobs go on."""
@@ -145,12 +142,12 @@ class Link:
 
     def _open(self) -> None:
         """Link the server and go on with every watch."""
-        listener = _Listener(self)
-        session = self._backend.connect(self.server, listener)
+        hearing = Hearing(self)
+        session = self._backend.connect(self.server, hearing)
         with self._lock:
-            gone = self._left.is_set() or listener.gone
+            gone = self._left.is_set() or hearing.gone
             if not gone:
-                listener.session = self._session = session
+                hearing.session = self._session = session
                 self._busy = self._asked = False
             watches = list(self._watches.values())
         if gone:
@@ -158,8 +155,8 @@ class Link:
             raise LinkLost(f"{self.server.name}: the link was lost as soon as it was there")
         for watch in watches:
             self._begin(session, watch)
-        self._post(facts.LinkUp(server=self.server.name))
-        self._post(facts.Connected(server=self.server.name))
+        self.post(facts.LinkUp(server=self.server.name))
+        self.post(facts.Connected(server=self.server.name))
 
     def _failed(self, error: Exception) -> None:
         """Tell those who wait that one try failed."""
@@ -167,33 +164,21 @@ class Link:
             asked, self._asked = self._asked, False
             lost = bool(self._watches)
         if lost:
-            self._post(_link_down(self.server, error))
+            self.post(_link_down(self.server, error))
         if asked:
-            self._post(_not_connected(self.server, error))
-
-    def _in_background(self, work: Callable[[], None]) -> None:
-        # No pool: its threads would be waited for when the process ends.
-        name = f"link {self.server.name}"
-        threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True).start()
+            self.post(_not_connected(self.server, error))
 
     def _begin(self, session: Session, watch: Watch) -> None:
         """Launch or follow one job over a new session."""
         watch.log.rewind()
         job = watch.job
         if job is not None and not watch.started and watch.kill is None:
-            self._send(lambda: session.start(job))
+            self.send(lambda: session.start(job))
             return
         if watch.kill is not None:
             reason, grace = watch.kill
-            self._send(lambda: session.cancel(watch.job_id, reason, grace))
-        self._send(lambda: session.follow(watch.job_id, watch.log.offset))
-
-    @staticmethod
-    def _send(message: Callable[[], None]) -> None:
-        try:
-            message()
-        except LinkLost:
-            return  # `closed` follows and brings the link back
+            self.send(lambda: session.cancel(watch.job_id, reason, grace))
+        self.send(lambda: session.follow(watch.job_id, watch.log.offset))
 
     def _come_back(self) -> None:
         """Reconnect in the background, until it works or nobody needs it."""
@@ -201,14 +186,7 @@ class Link:
             if self._busy or self._session is not None or self._left.is_set():
                 return
             self._busy = True
-        self._in_background(self._reconnect)
-
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """Do *work*; a defect of ours ends the controller instead of leaving it waiting."""
-        try:
-            work()
-        except Exception:  # noqa: BLE001 - whatever it is, the controller has to know
-            self._post(facts.Defect(text=traceback.format_exc()))
+        self.in_background(self._reconnect)
 
     def _reconnect(self) -> None:
         tries = 0
@@ -234,109 +212,54 @@ class Link:
         with self._lock:
             return bool(self._watches) and not self._left.is_set()
 
-    # What the session hears, from its reader thread.
+    # What its hearing calls; see `hearing.Linked`.
 
-    def _started(self, job_id: str) -> None:
-        watch = self._watches.get(job_id)
-        if watch is None:
-            return
-        watch.started = True
-        watch.begun()
+    @property
+    def session(self) -> Session | None:
+        """The session there is now."""
+        return self._session
 
-    def _waits(self, job_id: str, wait: Wait | None) -> None:
-        watch = self._watches.get(job_id)
-        if watch is not None:
-            watch.waits(wait)
+    def watch_of(self, job_id: str) -> Watch | None:
+        """Return who watches the job, if anybody does."""
+        return self._watches.get(job_id)
 
-    def _refused(self, job_id: str, reason: str, detail: str) -> None:
-        watch = self._watches.get(job_id)
-        if watch is None:
-            return
-        if reason == "epoch":
-            self._post(facts.Superseded(detail=detail))
-            return
-        why = "never started" if reason == "tombstone" else reason
-        self._settle(watch, JobEnd(kind="lost", reason=why, detail=detail), None, complete=True)
-
-    def _logged(self, session: Session | None, job_id: str, offset: int, data: bytes) -> None:
-        watch = self._watches.get(job_id)
-        if watch is None:
-            return
-        try:
-            whole = watch.log.write(offset, data)
-        except OSError as error:
-            self._post(facts.DiskTrouble(path=watch.log.path, error=str(error)))
-            return
-        if not whole and session is not None:
-            self._send(lambda: session.follow(job_id, watch.log.offset))
-
-    def _ended(self, job_id: str, end: JobEnd) -> None:
-        watch = self._watches.get(job_id)
-        if watch is None or watch.ending:
-            return
-        watch.ending = True
-        if end.log_sha256 is not None and end.log_bytes is not None:
-            self._compare(watch, end, end.log_bytes, end.log_sha256)
-        else:
-            self._in_background(lambda: self._ask(watch, end))
-
-    def _ask(self, watch: Watch, end: JobEnd) -> None:
-        """Ask the server for size and checksum of a large log."""
-        session = self._session
-        if end.kind == "lost" and end.reason in ("never started", "folder removed"):
-            self._settle(watch, end, None, complete=end.reason == "never started")
-            return
-        if session is None:
-            watch.ending = False  # the end is told again when the link is back
-            return
-        try:
-            size, digest = session.checksum(watch.job_id)
-        except LinkLost:
-            watch.ending = False
-            self._follow_again(watch)
-            return
-        except InfrastructureError:
-            self._settle(watch, end, None, complete=False)
-            return
-        self._compare(watch, end, size, digest)
-
-    def _follow_again(self, watch: Watch) -> None:
-        """Have the end told again, over a link that may be back already."""
-        session = self._session
-        if session is not None:
-            self._send(lambda: session.follow(watch.job_id, watch.log.offset))
-
-    def _compare(self, watch: Watch, end: JobEnd, size: int, digest: str) -> None:
-        """Settle a log that equals the server's; fetch one that does not again."""
-        try:
-            watch.log.flush()
-            same = watch.log.matches(size, digest)
-            if not same and watch.refetches < REFETCHES:
-                watch.refetches += 1
-                watch.log.restart()
-                watch.ending = False
-                self._follow_again(watch)
-                return
-        except OSError as error:
-            self._post(facts.DiskTrouble(path=watch.log.path, error=str(error)))
-            return
-        self._settle(watch, end, digest, complete=same)
-
-    def _settle(self, watch: Watch, end: JobEnd, digest: str | None, *, complete: bool) -> None:
+    def forget(self, watch: Watch) -> None:
+        """Watch the job no more: it has ended."""
         with self._lock:
             if self._watches.get(watch.job_id) is watch:  # it may be fenced by now
                 del self._watches[watch.job_id]
-        watch.ended(end, watch.log.report(sha256=digest, complete=complete))
 
-    def _closed(self, listener: _Listener, reason: str) -> None:
+    def lost(self, session: Session | None, reason: str) -> None:
+        """Come back, if that was the session there is; an older one is known to be gone."""
         with self._lock:
-            if listener.session is None or listener.session is not self._session:
+            if session is None or session is not self._session:
                 return
             self._session = None
             needed = bool(self._watches)
         if needed and not self._left.is_set():
-            self._post(facts.LinkDown(server=self.server.name, reason=reason))
+            self.post(facts.LinkDown(server=self.server.name, reason=reason))
             self._come_back()
+
+    @staticmethod
+    def send(message: Callable[[], None]) -> None:
+        """Say something to the server; where the link is gone, it is said by the next one."""
+        try:
+            message()
+        except LinkLost:
+            return  # `closed` follows and brings the link back
+
+    def guard(self, work: Callable[[], None]) -> None:
+        """Do *work*; a defect of ours ends the controller instead of leaving it waiting."""
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - whatever it is, the controller has to know
+            self.post(facts.Defect(text=traceback.format_exc()))
+
+    def in_background(self, work: Callable[[], None]) -> None:
+        """Do *work* in a thread of its own, guarded."""
+        # No pool: its threads would be waited for when the process ends.
+        name = f"link {self.server.name}"
+        threading.Thread(target=self.guard, args=(work,), name=name, daemon=True).start()
 
 
 def _link_down(server: Server, error: Exception) -> facts.LinkDown:
@@ -356,35 +279,3 @@ def _not_connected(server: Server, error: Exception) -> facts.NotConnected:
         message=str(error) or repr(error),
         transient=transient,
     )
-
-
-class _Listener:
-    """Hears one session; what an older session still says is known to be old."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.session: Session | None = None
-        self.gone = False
-
-    def started(self, job_id: str, *, again: bool) -> None:
-        del again  # a launch that the server knows already is as good as a new one
-        self._hear(lambda: self._link._started(job_id))  # noqa: SLF001 - the link's own other half
-
-    def waiting(self, job_id: str, wait: Wait | None) -> None:
-        self._hear(lambda: self._link._waits(job_id, wait))  # noqa: SLF001 - likewise
-
-    def refused(self, job_id: str, reason: str, detail: str) -> None:
-        self._hear(lambda: self._link._refused(job_id, reason, detail))  # noqa: SLF001 - likewise
-
-    def log(self, job_id: str, offset: int, data: bytes) -> None:
-        self._hear(lambda: self._link._logged(self.session, job_id, offset, data))  # noqa: SLF001 - likewise
-
-    def ended(self, job_id: str, end: JobEnd) -> None:
-        self._hear(lambda: self._link._ended(job_id, end))  # noqa: SLF001 - likewise
-
-    def closed(self, reason: str) -> None:
-        self.gone = True
-        self._hear(lambda: self._link._closed(self, reason))  # noqa: SLF001 - likewise
-
-    def _hear(self, told: Callable[[], None]) -> None:
-        self._link._guarded(told)  # noqa: SLF001 - likewise

@@ -97,7 +97,7 @@ class Context:
         if found.end.reason in ("timeout", "idle", "cancelled", "moved", "lease"):
             raise StageStopped(found.end.reason)
         if not found.end.ok and (not warn or found.end.kind == "lost"):
-            raise StepFailed(f"{_words(given)}: {_how(found.end)}", result)
+            raise StepFailed(f"{_words(given)}: {found.end.detail or found.end.how}", result)
         return result
 
     def once(self, key: str, make: Callable[[], JSON]) -> JSON:
@@ -279,14 +279,6 @@ def _words(command: Command) -> str:
 
 
 _WORDS = 60
-
-
-def _how(end: JobEnd) -> str:
-    if end.detail:
-        return end.detail
-    if end.kind == "exit":
-        return f"exit code {end.code}"
-    return f"killed by signal {end.code}" if end.kind == "signal" else f"lost: {end.reason}"
 
 
 def mismatch(request: StepRequest, recorded: str | None) -> NoReturn:

@@ -60,7 +60,7 @@ class Unpacking:
             self._try(member, archive)
         for path, target in self._links.items():
             with contextlib.suppress(FileExistsError):
-                path.symlink_to(target)
+                self._link(path, target)
 
     @property
     def warning(self) -> str | None:
@@ -80,6 +80,18 @@ class Unpacking:
             if error.errno not in _BAD_NAMES:
                 raise
             self.left_out.append(f"{member.name[:200]} ({error.strerror})")
+
+    def _link(self, path: Path, target: str) -> None:
+        """Make a link, unless it would lead to itself for ever."""
+        path.symlink_to(target)
+        try:
+            path.stat()
+        except FileNotFoundError:
+            return  # to nothing: it is what the build has left
+        except OSError as error:
+            path.unlink()
+            name = str(path.relative_to(self.folder))
+            self.left_out.append(f"{name[:200]} ({error.strerror})")
 
     def _make(self, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
         parts = _parts(member.name)

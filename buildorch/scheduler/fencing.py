@@ -23,10 +23,18 @@ ABANDONED = "abandoned"
 
 #: Seconds after the end of a lease until which the server's own kill surely is over: its grace,
 #: its patience with what does not die, its looks at the clock.
-LEASE_MARGIN = 60.0
+LEASE_MARGIN = 90.0
 
 #: By how much two clocks may run apart, as a part of the time.
 CLOCK_DRIFT = 0.05
+
+#: What an attempt is whose job may live, by why that was to be killed; else it is cancelled.
+_KILLED = {
+    None: StageStatus.LOST,
+    "moved": StageStatus.LOST,
+    "timeout": StageStatus.TIMED_OUT,
+    "idle": StageStatus.TIMED_OUT,
+}
 
 _WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
 
@@ -141,12 +149,9 @@ def _lose(run: RunState, state: StageState, reason: str) -> Event:
         if noted.job not in run.orphans:
             return noted
     cancelled = run.cancel_requested_at is not None and not state.stage.always
-    wanted = cancelled or state.kill not in (None, "moved")
+    status = StageStatus.CANCELLED if cancelled else _KILLED.get(state.kill, StageStatus.CANCELLED)
     return events.AttemptFinished(
-        stage=state.name,
-        attempt=state.attempt,
-        status=StageStatus.CANCELLED if wanted else StageStatus.LOST,
-        reason=reason,
+        stage=state.name, attempt=state.attempt, status=status, reason=reason
     )
 
 

@@ -20,10 +20,11 @@ from buildorch.scheduler.actions import Action
 from buildorch.scheduler.decide import next_event, run_end, run_status
 from buildorch.scheduler.facts import Fact
 from buildorch.scheduler.fencing import Patience, due_times
-from buildorch.scheduler.observe import Surroundings, observe
+from buildorch.scheduler.observe import observe
 from buildorch.scheduler.queue import Admission
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import Orphan, RunState
+from buildorch.scheduler.surroundings import Surroundings
 from buildorch.scheduler.table import Phase
 
 
@@ -77,10 +78,11 @@ class Scheduler:
             return self._slot(fact, now)
         if isinstance(fact, facts.Archived) and fact.error is not None:
             self.state.archived, self.state.archive_error = True, fact.error
-        if isinstance(fact, facts.JobEnded):
-            self.state.stages[fact.stage].report = fact.log
         made = list(observe(fact, Surroundings(self.state, self._run, now, self._chance)))
         for event in made:
+            if isinstance(fact, facts.JobEnded) and isinstance(event, events.StepFinished):
+                # Only then: a job of an older attempt says nothing of this one.
+                self.state.stages[fact.stage].report = fact.log
             self._apply(event, now)
         return made
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import singledispatch
-
-import attrs
 
 from buildorch import events
 from buildorch.events import Event
-from buildorch.model import StageStatus
 from buildorch.scheduler import facts
 from buildorch.scheduler.facts import Fact
 from buildorch.scheduler.fencing import orphans_made
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
+from buildorch.scheduler.surroundings import Surroundings
 from buildorch.scheduler.table import BY_EVENT, Phase
-from buildorch.scheduler.verdict import Verdict, verdict
+from buildorch.scheduler.verdict import function_verdict
 
 #: The first try to connect and three more.
 CONNECT_TRIES = 4
@@ -32,35 +30,6 @@ _LINKED = (*_WITH_JOB, Phase.SETTLING)
 
 #: Phases in which a stage function may be on its way.
 _IN_FUNCTION = (*_WITH_JOB, Phase.ENDED)
-
-
-@attrs.frozen
-class Surroundings:
-    """What an observation needs beside the fact.
-
-    Attributes:
-        run: The run's state; only read.
-        id: Id of the run.
-        now: Monotonic time.
-        chance: Returns a number from 0 to 1.
-    """
-
-    run: RunState
-    id: str
-    now: float
-    chance: Callable[[], float]
-
-    def on_server(self, server: str, phases: tuple[Phase, ...]) -> Iterator[StageState]:
-        """Yield the stages that are in one of *phases* on *server*."""
-        for state in self.run.active.values():
-            if state.phase in phases and state.server.name == server:
-                yield state
-
-    def attempt(self, stage: str, attempt: int, phases: tuple[Phase, ...]) -> Iterator[StageState]:
-        """Yield the stage if this attempt of it is still in one of *phases*."""
-        state = self.run.stages[stage]
-        if state.attempt == attempt and state.phase in phases:
-            yield state
 
 
 @singledispatch
@@ -149,9 +118,11 @@ def _(fact: facts.JobStarted, here: Surroundings) -> Iterable[Event]:
 
 @observe.register
 def _(fact: facts.JobWaiting, here: Surroundings) -> Iterable[Event]:
-    for state in here.attempt(fact.stage, fact.attempt, _WITH_JOB):
+    for state in here.attempt(fact.stage, fact.attempt, (*_WITH_JOB, Phase.SETTLING)):
         step = state.steps.get(fact.step)
-        if step is not None and step.finished is None and step.wait != fact.wait:
+        if step is None or step.wait == fact.wait:
+            continue
+        if step.finished is None or state.wants_artifacts:
             yield events.StepWaiting(
                 stage=state.name, attempt=state.attempt, step=fact.step, wait=fact.wait
             )
@@ -218,7 +189,7 @@ def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
             )
         # A command that it did not wait for is not the recorded one: that may live on by itself.
         yield from orphans_made(state, spared=state.kill is None)
-        found = _function_verdict(state, fact)
+        found = function_verdict(state.stage, fact, state.kill)
         end = fact.end
         yield events.AttemptFinished(
             stage=state.name,
@@ -233,24 +204,6 @@ def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
             first_error=fact.log.first_error or fact.error,
             alert=fact.log.alert,
         )
-
-
-def _function_verdict(state: StageState, fact: facts.FunctionEnded) -> Verdict:
-    if fact.stopped is not None:
-        return Verdict(_stopped(fact.stopped), fact.stopped)
-    if fact.error is None:
-        return Verdict(StageStatus.SUCCEEDED)
-    if state.kill is not None:
-        return Verdict(_stopped(state.kill), state.kill)
-    if fact.end is not None and not fact.end.ok:
-        return verdict(state.stage, fact.end, fact.log)
-    return Verdict(StageStatus.FAILED, fact.error)
-
-
-def _stopped(reason: str) -> StageStatus:
-    if reason in ("timeout", "idle"):
-        return StageStatus.TIMED_OUT
-    return StageStatus.LOST if reason in ("moved", "lease") else StageStatus.CANCELLED
 
 
 @observe.register

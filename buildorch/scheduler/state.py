@@ -14,7 +14,8 @@ import attrs
 from buildorch import events
 from buildorch.events import Event
 from buildorch.model import Plan, PlannedStage
-from buildorch.scheduler.stage import CHANGES, StageState
+from buildorch.scheduler.changes import CHANGES
+from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.table import Phase, next_phase
 
 

@@ -99,6 +99,7 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     },
     Phase.SETTLING: {
         events.ArtifactsCollected: Phase.SETTLING,
+        events.StepWaiting: Phase.SETTLING,
         events.LinkLost: Phase.SETTLING,
         events.LinkRestored: Phase.SETTLING,
         events.RetryScheduled: Phase.BACKOFF,

@@ -8,7 +8,7 @@ import attrs
 
 from buildorch.job import JobEnd
 from buildorch.model import PlannedStage, StageStatus
-from buildorch.scheduler.facts import LogReport
+from buildorch.scheduler.facts import FunctionEnded, LogReport
 
 #: Ends that no second attempt can change: the definition or the server has to.
 NEVER_RETRIED = frozenset({"workdir", "shell"})
@@ -62,14 +62,33 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
         told = (report.alert or "its log says that a disk is full", end.room)
         return Verdict(StageStatus.NO_SPACE, "; ".join(text for text in told if text))
     if not end.ok:
-        return Verdict(StageStatus.FAILED, end.detail or end.reason or _how(end))
+        return Verdict(StageStatus.FAILED, end.detail or end.reason or end.how)
     found = _sharpen(stage, report.last_line)
     warnings = [text for text in (found.warning, end.detail) if text]
     return attrs.evolve(found, warning="; ".join(warnings) or None)
 
 
-def _how(end: JobEnd) -> str:
-    return f"exit code {end.code}" if end.kind == "exit" else f"killed by signal {end.code}"
+def function_verdict(stage: PlannedStage, fact: FunctionEnded, kill: str | None) -> Verdict:
+    """Return what the end of a stage function means for its attempt.
+
+    Args:
+        stage: The stage.
+        fact: How it ended.
+        kill: Why the attempt was to be stopped, if it was.
+    """
+    if fact.stopped is not None:
+        return Verdict(_stopped(fact.stopped), fact.stopped)
+    if fact.error is None:
+        return Verdict(StageStatus.SUCCEEDED)
+    if kill is not None:
+        return Verdict(_stopped(kill), kill)
+    if fact.end is not None and not fact.end.ok:
+        return verdict(stage, fact.end, fact.log)
+    return Verdict(StageStatus.FAILED, fact.error)
+
+
+def _stopped(reason: str) -> StageStatus:
+    return _BY_REASON.get(reason, StageStatus.CANCELLED)
 
 
 def _sharpen(stage: PlannedStage, last_line: str) -> Verdict:

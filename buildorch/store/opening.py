@@ -160,6 +160,8 @@ def _prepare(
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     version = schema_version(connection)
     if version < SCHEMA_VERSION:
+        if version not in migrations:
+            raise damaged(path, f"its schema has the version {version}, which never was")
         _back_up(connection, path.with_name(f"{path.name}.v{version}.backup"))
         _migrate(connection, migrations)
 

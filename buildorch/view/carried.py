@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from buildorch import events
-from buildorch.model import StageStatus
+from buildorch.model import GOOD_ENDS, StageStatus
 from buildorch.view.run import RunView
 from buildorch.view.stage import StageView
-
-_FINE = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
 
 
 def carried(view: RunView) -> tuple[events.StageFinished, ...]:
@@ -30,7 +28,7 @@ def carried(view: RunView) -> tuple[events.StageFinished, ...]:
 
 
 def _fine(stage: StageView) -> bool:
-    return stage.allowed or stage.status in _FINE
+    return stage.allowed or stage.status in GOOD_ENDS
 
 
 def _up_to_date(view: RunView, stage: StageView) -> events.StageFinished:

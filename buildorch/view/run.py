@@ -230,7 +230,8 @@ class _Drafts(dict[str, StageView]):
 def _headless(run: str | None) -> StoreDamaged:
     return StoreDamaged(
         f"the record of run {run or '(empty)'} does not begin with run_created, so it cannot be "
-        "read; its remote builds go on: look at them on their servers with `buildorch clean`"
+        "read; its remote builds go on, each with a folder in `jobs` of its server's state folder "
+        "(~/.local/state/buildorch, or its `state_dir`)"
     )
 
 

@@ -59,7 +59,7 @@ class StageView:
         barred: Why only a person can bring the connection back, while that is so.
         connect_failed: The last failed try to connect of the attempt that is connecting.
         retry_at: Unix time of the next try or attempt, while one is due.
-        retry_cause: `failures`, `infrastructure` or `free`, for the next attempt.
+        retry_cause: `failures`, `infrastructure`, `free` or `moved`, for the next attempt.
         kill: Why its tree is being killed.
         orphans: Jobs that may still be alive, as (server, job).
         artifacts: Files that were collected.
@@ -131,9 +131,14 @@ class StageView:
         return [result for result in results if result.status is not StageStatus.SUCCEEDED]
 
     @property
+    def setbacks(self) -> list[events.AttemptFinished]:
+        """Those failures that are any: neither a move nor a launch that never was is one."""
+        return [one for one in self.failures if one.reason not in ("moved", "never started")]
+
+    @property
     def recovered(self) -> bool:
         """Whether it succeeded after it had failed."""
-        return self.status is StageStatus.SUCCEEDED and bool(self.failures)
+        return self.status is StageStatus.SUCCEEDED and bool(self.setbacks)
 
     @property
     def result(self) -> events.StageFinished | events.AttemptFinished | None:
@@ -187,6 +192,11 @@ def _connect_failed(view: StageView, event: events.ConnectFailed, at: float) -> 
     view.enter("connecting")
 
 
+def _move_requested(view: StageView, event: events.MoveRequested, _: float) -> None:
+    if view.state in ("waiting", "queued", "backoff", "connecting"):
+        view.server = event.server
+
+
 def _step_launching(view: StageView, event: events.StepLaunching, at: float) -> None:
     _launched(view, event.attempt, at)
     view.server, view.step, view.step_name = event.server, event.step, event.name
@@ -217,11 +227,9 @@ def _link_lost(view: StageView, event: events.LinkLost, at: float) -> None:
     view.link_lost_reason, view.barred = event.reason, event.barred
 
 
-def _link_restored(view: StageView, _: events.LinkRestored, __: float) -> None:
-    _link_back(view)
-
-
-def _artifacts_collected(view: StageView, _: events.ArtifactsCollected, __: float) -> None:
+def _heard_again(
+    view: StageView, _: events.LinkRestored | events.ArtifactsCollected, __: float
+) -> None:
     _link_back(view)
 
 
@@ -244,13 +252,15 @@ def _step_finished(view: StageView, _: events.StepFinished, __: float) -> None:
 def _attempt_finished(view: StageView, event: events.AttemptFinished, at: float) -> None:
     one = view.try_number(event.attempt)
     one.result, one.finished_at = event, at
-    view.kill = None
+    # The wait as well: a job that is given up has no end of its own.
+    view.kill = view.wait = view.wait_since = None
     _link_back(view)
     view.enter("draining")
 
 
 def _retry_scheduled(view: StageView, event: events.RetryScheduled, at: float) -> None:
     view.retry_at, view.retry_cause = at + event.delay, event.cause
+    view.server = event.server or view.server
     view.enter("backoff")
 
 
@@ -278,11 +288,12 @@ def _stage_finished(view: StageView, event: events.StageFinished, at: float) -> 
 _CHANGES: Mapping[type[Event], Callable[[StageView, Any, float], None]] = {
     events.AttemptStarted: _attempt_started,
     events.ConnectFailed: _connect_failed,
+    events.MoveRequested: _move_requested,
     events.StepLaunching: _step_launching,
     events.StepStarted: _step_started,
     events.StepWaiting: _step_waiting,
     events.LinkLost: _link_lost,
-    events.LinkRestored: _link_restored,
+    events.LinkRestored: _heard_again,
     events.KillRequested: _kill_requested,
     events.StepFinished: _step_finished,
     events.AttemptFinished: _attempt_finished,
@@ -290,6 +301,6 @@ _CHANGES: Mapping[type[Event], Callable[[StageView, Any, float], None]] = {
     events.OrphanNoted: _orphan_noted,
     events.OrphanGone: _orphan_gone,
     events.ArtifactStored: _artifact_stored,
-    events.ArtifactsCollected: _artifacts_collected,
+    events.ArtifactsCollected: _heard_again,
     events.StageFinished: _stage_finished,
 }

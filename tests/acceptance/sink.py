@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import attrs
 from hosts.commands import wait_for
+from notifiers.loopback import Posts, served
 
 
 @attrs.frozen
@@ -73,30 +74,14 @@ def open_sink(refusals: int = 0) -> Iterator[Sink]:
     """Run a sink on a free port."""
     sink = Sink(refusals=refusals)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    class Handler(Posts):
+        def take(self, body: dict[str, Any]) -> None:
             taken = sink.take(Arrival(self.path, body, time.time()))
             fine = {"ok": True, "id": "1", "result": {"messageId": "1"}}
             answer = fine if taken else {"message": "slow down", "retry_after": 0.3}
             self.reply(200 if taken else 429, json.dumps(answer).encode())
 
-        def reply(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     sink.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with served(server):
         yield sink
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

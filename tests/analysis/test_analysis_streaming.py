@@ -76,6 +76,15 @@ def test_any_bytes_are_taken(log: bytes) -> None:
     assert found.progress is None or 0 <= found.progress <= 100
 
 
+def test_a_last_line_without_its_end_counts() -> None:
+    """A compiler that was killed wrote no line feed; more of the line is one error still."""
+    analyzer = Analyzer()
+    for piece in (b"cc x.c\nx.c:1:2: error: no such", b" thing", b"\n"):
+        analyzer.feed(piece)
+        assert analyzer.errors == 1
+    assert analyzer.finish().last_line == "x.c:1:2: error: no such thing"
+
+
 @settings(max_examples=60, deadline=None)
 @given(log=logs())
 def test_the_first_error_is_where_it_says(log: bytes) -> None:

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+from typing import Any
 
 import attrs
+from notifiers.loopback import Posts, served
 
 
 @attrs.frozen
@@ -59,21 +61,14 @@ def open_chat() -> Iterator[Chat]:
     """Run a chat on a free port."""
     chat = Chat()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            answer = chat.take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+    class Handler(Posts):
+        def take(self, body: dict[str, Any]) -> None:
+            answer = chat.take(body)
             if answer is None:
                 self.close_connection = True
                 return
             status, fields = answer
-            body = json.dumps(fields).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+            self.reply(status, json.dumps(fields).encode())
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
@@ -81,11 +76,5 @@ def open_chat() -> Iterator[Chat]:
 
     server = Server(("127.0.0.1", 0), Handler)
     chat.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with served(server):
         yield chat
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -17,7 +17,7 @@ from chaos.ends import true_ends
 from chaos.evidence import Evidence
 from chaos.logs import true_artifacts, true_logs
 from chaos.marks import mark_of
-from chaos.told import Told, aimed, planned, told_steps
+from chaos.told import Told, told_steps
 
 
 def violations(evidence: Evidence) -> list[str]:
@@ -92,12 +92,12 @@ def _nothing_left(evidence: Evidence) -> Iterator[str]:
     told = {mark_of(one.stage, one.attempt, one.step): one for one in told_steps(evidence)}
     for host, commands in evidence.left.items():
         for command in commands:
-            problem = _wrong_rest(evidence, told.get(command[command.find("sleep") :]))
+            problem = _wrong_rest(told.get(command[command.find("sleep") :]))
             if problem:
                 yield f"{command!r} on {host}, {problem}"
 
 
-def _wrong_rest(evidence: Evidence, told: Told | None) -> str | None:
+def _wrong_rest(told: Told | None) -> str | None:
     """Judge what a job has left, or None for what is no child that a command left on purpose."""
     if told is None or told.finished is None:
         return "of which nobody knows"
@@ -105,9 +105,6 @@ def _wrong_rest(evidence: Evidence, told: Told | None) -> str | None:
         return f"although its job was ended: {told.finished.end.reason}"
     mark = mark_of(told.stage, told.attempt, told.step)
     if any(mark in one for one in told.finished.end.leftovers):
-        return None
-    # Without session, parent and environment only its supervisor knew whose it is.
-    if planned(evidence, told).child == "hidden" and aimed(evidence, told, "supervisor killed"):
         return None
     return "and nobody says so"
 

@@ -146,6 +146,16 @@ BROKEN: dict[str, tuple[str, Change]] = {
             hits=[hit("cancelled", host="")],
         ),
     ),
+    "what hides from all but its supervisor, which is killed": (
+        "nothing_left",
+        _all(
+            _with_steps(attrs.evolve(samples.STEP, child="hidden")),
+            _set(
+                records=told(end(**LOST, reason="supervisor killed"), *_LOST_STAGE),
+                hits=[hit("supervisor killed", jobs=("r.0.1.1",))],
+            ),
+        ),
+    ),
     "the run does not end": ("it_ends", _set(stuck="waiting")),
     "a message is told as taken and was not": ("told_once", _set(arrivals=[])),
     "a message came twice": ("told_once", lambda e: e.arrivals.extend(e.arrivals[:])),
@@ -223,13 +233,6 @@ EXCUSED: dict[str, Change] = {
         logs=_CUT_SHORT,
         ran=[ran(end=None)],
         left={},
-    ),
-    "what hides from all but its supervisor, which is killed": _all(
-        _with_steps(attrs.evolve(samples.STEP, child="hidden")),
-        _set(
-            records=told(end(**LOST, reason="supervisor killed"), *_LOST_STAGE),
-            hits=[hit("supervisor killed", jobs=("r.0.1.1",))],
-        ),
     ),
     "a message given up": _set(
         records=[

@@ -7,11 +7,11 @@ import signal
 from pathlib import Path
 
 from buildorch import api
-from buildorch.cli.watching import Watched
 from buildorch.definitions import Pipeline
 from buildorch.flow import Stage
 from buildorch.model import Config, Server
 from buildorch.testing import FakeBackend, Script
+from buildorch.watched import Watched
 from cli.user import User, signalled, until
 
 CONFIG = """\

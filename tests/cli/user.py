@@ -67,7 +67,9 @@ class User:
         """Return one whose folders are in *place*."""
         folder = place / "work"
         folder.mkdir()
-        kept = {name: os.environ[name] for name in ("PATH",)}
+        # Also where the program is, should it be another copy than the installed one.
+        known = ("PATH", "PYTHONPATH")
+        kept = {name: os.environ[name] for name in known if name in os.environ}
         coverage = {k: v for k, v in os.environ.items() if k.startswith("COV")}
         own = {"HOME": str(place), "BUILDORCH_HOME": str(place / "state"), "LANG": "C.UTF-8"}
         return cls(folder, {**kept, **coverage, **own, "TERM": "xterm"})

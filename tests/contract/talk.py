@@ -205,12 +205,22 @@ class Talk:
         """Kill the supervisor of a job."""
         self.place.machine.run(f"kill -9 {self.supervisor(job)}")
 
+    def kill_watchers(self, job: Job) -> None:
+        """Kill the supervisor of a job and its keeper, so that nobody sees to what is left."""
+        self.place.machine.run(f"kill -9 {self.keeper(job)} {self.supervisor(job)}")
+
     def supervisor(self, job: Job) -> str:
         """Return the number of a job's supervisor."""
+        return self._process(job, "supervisor")
+
+    def keeper(self, job: Job) -> str:
+        """Return the number of the keeper of a job's supervisor; empty where there is none."""
+        return self._process(job, "keeper")
+
+    def _process(self, job: Job, name: str) -> str:
         identity = self.place.machine.read(self.path(job, "id")).decode()
-        return next(
-            line.split()[1] for line in identity.splitlines() if line.startswith("supervisor")
-        )
+        lines = [line.split() for line in identity.splitlines()]
+        return next((words[1] for words in lines if words[0] == name), "")
 
     def wait_for_file(self, path: str) -> None:
         """Wait until a job has made a file."""

@@ -220,7 +220,7 @@ def test_supervisor_of_the_holder_killed(place: Place, link: Talk) -> None:
         await_wait(other, second.job)
         # Nobody follows the first one: who waits for it has to end what is left.
         link.leave()
-        link.kill_supervisor(job)
+        link.kill_watchers(job)
         await_run(other, second.job)
         assert not nap.running
         second.finish()

@@ -7,7 +7,15 @@ from contract.talk import Talk, wait_until
 
 def _watching(link: Talk, job_id: str) -> list[str]:
     """Return the processes whose command line names the job."""
-    return [line for line in link.place.machine.commands() if job_id in line]
+    found = [line for line in link.place.machine.commands() if job_id in line]
+    identity = f"{link.session.facts.state_dir}/jobs/{job_id}/id"
+    # The python part's name no job in their command lines.
+    alive = (
+        f"sed -n -E 's/^(supervisor|orders|keeper) ([1-9][0-9]*) .*/\\2/p' {identity} | sort -u |"
+        " while read -r pid; do grep -s '^State' /proc/$pid/status || :; done"
+    )
+    states = link.place.machine.run(alive).splitlines()
+    return found + [state for state in states if "zombie" not in state]
 
 
 def test_nobody_watches_over_a_job_that_has_ended(link: Talk) -> None:

@@ -177,7 +177,8 @@ def test_rebooted(link: Talk) -> None:
     link.leave()
     run = link.place.machine.run
     identity = link.path(job, "id")
-    run(f"kill -9 {link.supervisor(job)}; sed -i 's/^boot .*/boot of-yesterday/' {identity}")
+    link.kill_watchers(job)
+    run(f"sed -i 's/^boot .*/boot of-yesterday/' {identity}")
     with talk(link.place, link) as later:
         later.session.follow(job.id, 0)
         end = later.heard.end_of(job)
@@ -193,7 +194,7 @@ def test_numbers_used_again(link: Talk) -> None:
     nap.await_start()
     link.leave()
     run = link.place.machine.run
-    link.kill_supervisor(job)
+    link.kill_watchers(job)
     nap.end()
     stranger = run(f"{other.command} >/dev/null 2>&1 & echo $!").strip()
     names = "supervisor|orders|job"
@@ -214,6 +215,19 @@ def test_told_to_end_by_the_server(link: Talk) -> None:
     run(f"kill -TERM {link.supervisor(job)}; sleep 0.2")
     nap.signal("TERM")
     assert link.heard.end_of(job).kind == "lost"
+
+
+def test_nothing_outlives_a_job_that_a_shutdown_has_ended(link: Talk) -> None:
+    """It may be launched again elsewhere: what it left is ended before it is called lost."""
+    nap, rest = link.nap(), link.nap()
+    job = link.start(f"setsid sh -c '{rest.text}' & {nap.text}", kill_grace=0.5)
+    for one in (nap, rest):
+        one.await_start()
+    link.place.machine.run(f"kill -TERM {link.supervisor(job)}; sleep 0.2")
+    nap.signal("TERM")
+    end = link.heard.end_of(job)
+    assert ("lost", "supervisor killed", ()) == (end.kind, end.reason, end.leftovers)
+    assert not rest.running
 
 
 def test_leftovers_are_named(link: Talk) -> None:

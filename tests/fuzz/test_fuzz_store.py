@@ -187,6 +187,19 @@ def test_any_bytes_in_the_file_are_read_or_an_error_of_ours(
     _use_all(path)
 
 
+@pytest.mark.parametrize("number", [-(2**31), -1, 0, 2**31 - 1])
+@pytest.mark.parametrize("field", ["user_version", "application_id"])
+def test_any_version_in_the_header_is_read_or_an_error_of_ours(
+    whole: Path, tmp_path: Path, field: str, number: int
+) -> None:
+    """The numbers by which a file is known as ours and as old are only bytes of it."""
+    path = tmp_path / "header.db"
+    shutil.copy(whole, path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"PRAGMA {field}={number}")
+    _use_all(path)
+
+
 def test_a_newer_event_is_told_as_such(whole: Path, tmp_path: Path) -> None:
     """What a newer buildorch stored is never damage: nobody must move such a file aside."""
     path = tmp_path / "newer.db"

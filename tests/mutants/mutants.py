@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import attrs
+from mutants.moving import MOVING
+from mutants.mutant import Mutant
+from mutants.telling import TELLING
+from mutants.trusting import TRUSTING
+from mutants.waiting import WAITING
 
 _AGENT = "buildorch/remote/agent"
 _KILL = "tests/contract/test_kill.py"
@@ -15,36 +19,12 @@ _EFFECTS = "tests/mutants/test_effects.py"
 _PYTHON = "local-python"
 _SH = "local-sh"
 
-
-@attrs.frozen
-class Mutant:
-    """One change of one file.
-
-    Attributes:
-        name: What is disabled, as a word.
-        promise: The promise that is broken by it.
-        file: The file, from the root of the tree.
-        old: A text that occurs in it once.
-        new: What stands there instead.
-        test: The test that goes red, as `FILE::FUNCTION`.
-        only: Words of those parameters of the test that notice, for `-k`; all where empty.
-    """
-
-    name: str
-    promise: str
-    file: str
-    old: str
-    new: str
-    test: str
-    only: str = ""
-
-
 MUTANTS = (
     # Once.
     Mutant(
         "launch-attaches",
         "once: the folder decides; a second launch attaches",
-        f"{_AGENT}/service.py",
+        f"{_AGENT}/launches.py",
         "            self._attach(order.ident, place)\n            return",
         "            os.rename(place.path, place.path + '-before')\n"
         "            lock = place.create(files)",
@@ -54,16 +34,16 @@ MUTANTS = (
     Mutant(
         "launch-attaches-sh",
         "once: the folder decides; a second launch attaches (sh part)",
-        "buildorch/remote/part.sh",
-        '|| bo_supervised "$bo_folder"; then return 5; fi',
-        '|| bo_supervised "$bo_folder"; then rm -rf "$bo_folder"; fi',
+        "buildorch/remote/launches.sh",
+        '/ends/$bo_ident" kind; then return 5; fi',
+        '/ends/$bo_ident" kind; then rm -rf "$bo_folder"; fi',
         f"{_ONCE}::test_once_over_a_new_link",
         _SH,
     ),
     Mutant(
         "cut-launch",
         "once: half of a launch is no launch (sh part)",
-        "buildorch/remote/part.sh",
+        "buildorch/remote/launches.sh",
         '[ -n "$bo_cut" ] || bo_arrived',
         ": || bo_arrived",
         "tests/fuzz/test_fuzz_server_parts.py::test_a_launch_that_was_cut_launches_nothing",
@@ -80,7 +60,7 @@ MUTANTS = (
     Mutant(
         "epoch",
         "once: a launch of a controller that was replaced is refused",
-        f"{_AGENT}/folder.py",
+        f"{_AGENT}/account.py",
         "if epoch < int(seen[1]):",
         "if False:",
         f"{_REFUSALS}::test_an_older_controller",
@@ -89,7 +69,7 @@ MUTANTS = (
     Mutant(
         "epoch-sh",
         "once: a launch of a controller that was replaced is refused (sh part)",
-        "buildorch/remote/part.sh",
+        "buildorch/remote/launches.sh",
         'elif [ "$bo_epoch" -lt "$bo_highest" ]; then',
         "elif false; then",
         f"{_REFUSALS}::test_an_older_controller",
@@ -98,7 +78,7 @@ MUTANTS = (
     Mutant(
         "nonce",
         "once: another run of the same id gets nothing of ours",
-        f"{_AGENT}/folder.py",
+        f"{_AGENT}/account.py",
         "if seen[0] != nonce:",
         "if False:",
         f"{_REFUSALS}::test_another_run_of_the_same_id",
@@ -108,7 +88,7 @@ MUTANTS = (
         "tombstone",
         "once: a cancel that overtakes its launch leaves a tombstone",
         f"{_AGENT}/service.py",
-        "entombed = not place.there and not place.launched and self._entomb(ident, place)",
+        "entombed = not place.there and not place.launched and self._launches.entomb(ident, place)",
         "entombed = False",
         f"{_REFUSALS}::test_cancelled_before_the_launch",
         _PYTHON,
@@ -119,7 +99,7 @@ MUTANTS = (
         "buildorch/runner/controller.py",
         "        for event in self._journal.write(made, answers):\n"
         "            self._follow(event)\n"
-        "        self._return_slots()\n"
+        "        self._leases.give_back()\n"
         "        if self._leaving is None:\n"
         "            for action in self._scheduler.actions(now):\n"
         "                self._act(action)\n",
@@ -128,7 +108,7 @@ MUTANTS = (
         "                self._act(action)\n"
         "        for event in self._journal.write(made, answers):\n"
         "            self._follow(event)\n"
-        "        self._return_slots()\n",
+        "        self._leases.give_back()\n",
         f"{_EFFECTS}::test_nothing_is_launched_that_is_not_stored",
     ),
     Mutant(
@@ -160,7 +140,7 @@ MUTANTS = (
     Mutant(
         "own-session",
         "detached: a supervisor is in no session of the link (sh part)",
-        "buildorch/remote/part.sh",
+        "buildorch/remote/launches.sh",
         'setsid --fork sh "$@" </dev/null >/dev/null 2>&1 8>&-',
         'sh "$@" </dev/null >/dev/null 2>&1 8>&- &',
         f"{_ONCE}::test_detached_from_the_link",
@@ -168,11 +148,11 @@ MUTANTS = (
     ),
     Mutant(
         "nobodys-child",
-        "detached: the supervisor's output is never the link's",
-        f"{_AGENT}/launch.py",
-        "            command.close_all_but(*kept)\n",
-        "            from buildorch.remote.agent import kernel\n"
-        "            kernel._libc().prctl(1, 9, 0, 0, 0)\n",
+        "detached: neither keeper nor supervisor ends with the agent",
+        f"{_AGENT}/keeper.py",
+        "    pid = os.fork()\n    if pid == 0:\n",
+        "    kernel._libc().prctl(1, 9, 0, 0, 0)\n    pid = os.fork()\n    if pid == 0:\n"
+        "        kernel._libc().prctl(1, 9, 0, 0, 0)\n",
         f"{_ONCE}::test_detached_from_the_agent",
         _PYTHON,
     ),
@@ -217,7 +197,7 @@ MUTANTS = (
         f"{_AGENT}/folder.py",
         '        if lock is None:\n            return self.has("alive")\n',
         '        if lock is None or self.has("id"):\n            return self.has("alive")\n',
-        f"{_TRUTH}::test_supervisor_killed_while_nobody_looks",
+        "tests/contract/test_keeper.py::test_keeper_and_supervisor_killed_at_once",
         _PYTHON,
     ),
     Mutant(
@@ -250,7 +230,7 @@ MUTANTS = (
     Mutant(
         "reserved-end",
         "the truth: the end is recorded on a full disk",
-        f"{_AGENT}/service.py",
+        f"{_AGENT}/launches.py",
         'files["exit.new"] = b"\\n" * folder.RESERVED',
         'files["exit.other"] = b"\\n" * folder.RESERVED',
         "tests/remote/test_disks.py::test_full_disk",
@@ -355,6 +335,15 @@ MUTANTS = (
         f"{_EFFECTS}::test_a_tree_that_grows_while_it_is_killed_is_scanned_again",
     ),
     Mutant(
+        "keeper",
+        "killed means gone: what hides does not outlive a supervisor that is killed",
+        f"{_AGENT}/keeper.py",
+        "if _status(pid) != 0:",
+        "if _status(pid) != 0 and False:",
+        "tests/contract/test_keeper.py::test_a_hidden_child_is_ended_while_nobody_looks",
+        _PYTHON,
+    ),
+    Mutant(
         "polite-first",
         "killed means gone: TERM first, and a grace",
         f"{_AGENT}/tree.py",
@@ -454,7 +443,7 @@ MUTANTS = (
     Mutant(
         "says-what-is-missing",
         "needs little, and says what is missing",
-        "buildorch/remote/part.sh",
+        "buildorch/remote/facts.sh",
         'bo_missing="missing there is no python3',
         'bo_missing="#missing there is no python3',
         "tests/remote/test_booting.py::test_python_that_cannot_be_used",
@@ -610,4 +599,8 @@ MUTANTS = (
         "if False:",
         "tests/unit/test_messages.py::test_what_nobody_answered_is_told_once_more_if_it_matters",
     ),
+    *WAITING,
+    *MOVING,
+    *TELLING,
+    *TRUSTING,
 )

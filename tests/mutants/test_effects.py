@@ -74,12 +74,12 @@ def test_no_fallback_after_a_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_left_the_session_goes_with_a_killed_supervisor(tmp_path: Path) -> None:
-    """Descent is lost with the supervisor: the marker still finds a child in its own session."""
+    """Descent is lost with those who watch: the marker still finds a child in its own session."""
     with talk(machine(tmp_path, ShellBackend(environment(tmp_path)))) as link:
         nap = link.nap()
         job = link.start(f"(setsid sh -c '{nap.text}' &) ; sleep 60", kill_grace=1.0)
         nap.await_start()
-        link.kill_supervisor(job)
+        link.kill_watchers(job)
         assert link.heard.end_of(job).reason == "supervisor killed"
         wait_until(lambda: not nap.running, "the child is ended")
 
@@ -88,7 +88,7 @@ class _Growing(tree.Tree):
     """A tree in which a process comes up with each of the first KILLs."""
 
     def __init__(self, births: int) -> None:
-        super().__init__(0, -1, b"")
+        super().__init__({}, -1, b"")
         self.living = {1: kernel.Process(1, "S", 0, 0, 0)}
         self._births = births
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from notifiers.loopback import Posts, served
 
 #: An answer that every service takes for success.
 FINE: Mapping[str, Any] = {"ok": True, "id": "1", "result": {"messageId": "1"}}
@@ -66,26 +67,14 @@ class ChatServer:
 def chat_server(*script: Answer, tls: ssl.SSLContext | None = None) -> Iterator[ChatServer]:
     """Run a server that gives the answers of *script*."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    class Handler(Posts):
+        def take(self, body: dict[str, Any]) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = server.take(Request(self.path, headers, body, time.monotonic()))
             if answer.hang:
                 server.done.wait(30)
             if not answer.hang and not answer.cut:
-                self.reply(answer)
-
-        def reply(self, answer: Answer) -> None:
-            body = answer.body if isinstance(answer.body, bytes) else _encoded(answer.body)
-            self.send_response(answer.status)
-            for name, value in {"Content-Length": str(len(body)), **answer.headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+                self.reply(answer.status, _encoded(answer.body), answer.headers)
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls is not None:
@@ -95,19 +84,15 @@ def chat_server(*script: Answer, tls: ssl.SSLContext | None = None) -> Iterator[
     scheme = "http" if tls is None else "https"
     server = ChatServer(f"{scheme}://127.0.0.1:{http.server_port}")
     server.script = list(script)
-    thread = threading.Thread(target=http.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.done.set()
-        http.shutdown()
-        thread.join()
-        http.server_close()
+    with served(http):
+        try:
+            yield server
+        finally:
+            server.done.set()
 
 
-def _encoded(value: object) -> bytes:
-    return json.dumps(value).encode()
+def _encoded(body: object) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def closed_port() -> str:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -65,7 +67,7 @@ def contents(server: ChatServer) -> list[str]:
 def test_messages_of_a_channel_arrive_once_and_in_order_despite_429() -> None:
     """The first is told to wait; the others wait with it, and none comes twice."""
     with chat_server(Answer(429, {"retry_after": 0.3})) as server:
-        seen = deliver({"discord": server.url}, *map(message, (1, 2, 3)), message(2))
+        seen = deliver({"discord": server.url}, *map(message, (1, 2, 2, 3)))
     assert contents(server) == ["text 1", "text 1", "text 2", "text 3"]
     assert server.requests[1].at - server.requests[0].at >= 0.3
     assert seen == [(f"discord{number}", True, None) for number in (1, 2, 3)]
@@ -112,6 +114,34 @@ def test_a_hanging_process_is_killed_and_the_next_message_goes_out(tmp_path: Pat
     assert [(key, ok) for key, ok, _ in results.seen] == [("discord1", False), ("discord2", True)]
     assert "killed" in str(results.seen[0][2])
     assert (tmp_path / "calls").read_text().count("--message") == 2
+
+
+@contextlib.contextmanager
+def _dripping() -> Iterator[str]:
+    """Give the address of a service whose answer comes byte by byte, and never ends."""
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        link, _ = listener.accept()
+        with link, contextlib.suppress(OSError):
+            link.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.1):
+                link.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        thread.join()
+
+
+def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    """Each byte is a sign of life, so no limit of the connection ends it: the sender's own does."""
+    with _dripping() as url:
+        (found,) = deliver({"discord": url}, message(1), seconds=2.0)
+    assert ("discord1", False) == found[:2]
+    assert "not done within 2s, killed; not sent again" in str(found[2])
 
 
 def test_closing_kills_the_command_that_is_sending(tmp_path: Path) -> None:

@@ -227,27 +227,33 @@ def test_a_wrapper_in_a_session_of_its_own(link: Talk, folder: BuildFolder) -> N
 
 
 def test_what_a_killed_supervisor_leaves(link: Talk, folder: BuildFolder) -> None:
-    """The supervisor is killed: the server that the job started is ended all the same."""
+    """Nobody watches any more: the server that the job started is ended all the same."""
     job = _start(link, folder)
     wait_until(lambda: folder.tasks == 6, "tasks run")
     note = f"grep -q own {link.path(job, 'bitbake')} && echo noted || :"
     wait_until(lambda: link.place.machine.run(note), "the server is noted")
-    link.kill_supervisor(job)
+    link.kill_watchers(job)
     assert "supervisor killed" == link.heard.end_of(job, 60).reason
     assert (0, None) == (folder.tasks, folder.server)
+
+
+def _lines(link: Talk, path: str) -> int:
+    return int(link.place.machine.run(f"wc -l <{path} 2>/dev/null || echo 0"))
 
 
 @pytest.mark.parametrize("named", ["innocent", "bitbake"])
 def test_a_stale_lock_is_nobody(link: Talk, folder: BuildFolder, named: str) -> None:
     """The number in a lock that nobody holds is anybody's by now: whoever that is lives on."""
     program = f"{folder.path}/{named}"
-    folder.write(named, "#!/bin/sh\nwhile :; do sleep 0.2; done")
+    folder.write(named, f"#!/bin/sh\nwhile sleep 0.1; do echo >>{program}.turns; done")
     link.place.machine.run(f"chmod 755 {program}")
     folder.run(f"cd / && echo $$ >{folder.path}/bitbake.lock && exec {program} theirs")
     wait_until(lambda: folder.runs(f"{program} theirs"), "somebody else's process runs")
     folder.write("../bin/bitbake", _CLIENT)
     job = _start(link, folder)
     _says(link, job, b"building")
+    turns = _lines(link, f"{program}.turns")
+    wait_until(lambda: _lines(link, f"{program}.turns") > turns + 1, "they go on beside ours")
     assert () == _cancel(link, job).leftovers
     assert b"INT 2" in link.heard.logs[job.id]
     assert folder.runs(f"{program} theirs")

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from contract.talk import Heard, talk
+from hosts.host import Host
 
+from buildorch.backends.ssh import SshBackend
 from buildorch.errors import LinkLost, ServerUnusable
 from buildorch.model import Server
 from buildorch.remote import boot
@@ -84,6 +86,51 @@ def test_home_that_cannot_be_written(tmp_path: Path, part: str) -> None:
             assert state.stat().st_mode & 0o777 == 0o700
     finally:
         shutil.rmtree(state)
+
+
+@pytest.mark.parametrize("part", _PARTS)
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o1777])
+def test_state_folder_that_others_may_write(tmp_path: Path, part: str, mode: int) -> None:
+    """Whoever could put a job into it could run commands as us: it is refused, and left alone."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(mode)
+    backend = ShellBackend(environment(tmp_path), prefer=part)
+    with pytest.raises(ServerUnusable, match=r"may be written by other accounts.* chmod go-w"):
+        backend.connect(Server(name="here", state_dir=str(folder)), Heard())
+    assert not list(folder.iterdir())
+    folder.chmod(0o755)
+    with talk(machine(tmp_path, backend)) as link:
+        assert link.end("true").ok
+
+
+@pytest.mark.hosts
+@pytest.mark.parametrize("part", _PARTS)
+def test_state_folder_of_another_account(hosts: list[Host], part: str) -> None:
+    """What somebody else made first, or put a link there, is not used, and that is said."""
+    host = hosts[0]
+    victim, other = f"victim{part}", f"other{part}"
+    for name in (victim, other):
+        host.add_user(name)
+    if part == "sh":
+        host.hide("/usr/bin/python3")
+    fallback = f"/var/tmp/buildorch-{host.run('id -u', user=victim).strip()}"
+    host.run(f"rm -rf {fallback} /tmp/theirs")
+    host.run(f"mkdir -m 755 /tmp/theirs; mkdir -m 700 /home/{other}/trap; chmod 755 ~", user=other)
+    with pytest.raises(ServerUnusable, match="/tmp/theirs belongs to another account"):
+        SshBackend().connect(host.server(user=victim, state_dir="/tmp/theirs"), Heard())
+    # Nothing can be made at home: so the folder in /var/tmp is next.
+    home = f"/home/{victim}"
+    host.run(f"chown root {home} && rm -rf {home}/.local && chmod 755 {home}")
+    for text in ("mkdir -m 777", f"ln -s /home/{other}/trap", f"ln -s {home}", "echo >"):
+        host.run(f"{text} {fallback}", user=other)
+        with pytest.raises(ServerUnusable, match=f"{fallback} was made by another account"):
+            SshBackend().connect(host.server(user=victim), Heard())
+        host.run(f"rm -rf {fallback}", user=other)
+        assert not host.run(f"ls -A /home/{other}/trap")
+    session = SshBackend().connect(host.server(user=victim), Heard())
+    assert session.facts.state_dir == fallback
+    session.close()
 
 
 @pytest.mark.parametrize("part", _PARTS)

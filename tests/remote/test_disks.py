@@ -15,7 +15,7 @@ from remote.machines import ShellBackend, environment, machine
 def _on_small_disk(tmp_path: Path, part: str) -> ShellBackend:
     """Return a machine whose state lies on a disk of 600 KiB that only it sees."""
     flags = "-m" if os.geteuid() == 0 else "-rm"
-    mount = f"mount -t tmpfs -o size=600k none {tmp_path}/state"
+    mount = f"mount -t tmpfs -o size=600k,mode=700 none {tmp_path}/state"
     (tmp_path / "state").mkdir()
     words = ("unshare", flags, "sh", "-c")
     return ShellBackend(environment(tmp_path), words, noise=f"{mount}; ", prefer=part)

@@ -72,7 +72,7 @@ def test_killed_supervisor_of_another_user(hosts: tuple[Host, ...], part: str) -
         second = queue(other, on_name("B", name), "second")
         await_wait(other, second.job)
         link.leave()
-        link.kill_supervisor(dead)
+        link.kill_watchers(dead)
         third = queue(other, on_name("C", name), "third")
         assert await_wait(other, third.job, 2).user == link.place.server.user
         assert nap.running
@@ -134,7 +134,7 @@ def test_the_line_is_full(hosts: tuple[Host, ...], part: str) -> None:
 @pytest.fixture(name="shared")
 def _shared(hosts: tuple[Host, ...], part: str) -> Iterator[tuple[Place, Place]]:
     """Give one account on two machines that share its state folder, as with a home on NFS."""
-    folder = f"/var/tmp/buildorch-shared-{secrets.token_hex(6)}"
+    folder = f"/srv/buildorch-shared-{secrets.token_hex(6)}"
     hosts[0].run(f"mkdir -m 700 {folder}; chown build {folder}")
     yield (
         _account(hosts[0], part, "build", state_dir=folder),

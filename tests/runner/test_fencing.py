@@ -320,7 +320,9 @@ def test_a_run_is_resumed_while_a_message_is_in_flight(bench: Bench) -> None:
     bench.more = {"notifiers": {"me": lambda _: None}}
     bench.backend.finish("a")
     assert bench.ended(bench.resume()).ok
-    due = {one.key for one in bench.seen.of(events.NotificationDue)}
+    told = bench.seen.of(events.NotificationDue)
+    assert "finished" in {one.topic for one in told}
+    due = {one.key for one in told}
     answered = [one.key for one in bench.seen.of(events.NotificationResult)]
     assert set(first) <= due
     assert sorted(due) == sorted(answered)

@@ -10,6 +10,7 @@ import pytest
 from buildorch import api, events
 from buildorch.dsl import Pipeline
 from buildorch.errors import RunFailed, RunOwned, UsageError
+from buildorch.flow import parallel
 from buildorch.job import JobEnd
 from buildorch.model import Archive, Retry, StageStatus
 from buildorch.testing import FakeBackend, Script
@@ -25,6 +26,18 @@ def test_a_run_succeeds_and_its_logs_are_collected(bench: Bench) -> None:
     assert log == Path(result.results, "a", "log").read_bytes()
     assert b"no newline at the end" == Path(result.results, "b", "attempt-1.log").read_bytes()
     assert Path(result.results).name == (bench.folder / "results" / "latest").readlink().name
+
+
+def test_jobs_of_one_server_share_its_link(bench: Bench) -> None:
+    """Jobs that run side by side on one server need one connection, whatever their number."""
+    names = ["a", "b", "c"]
+    bench.backend = FakeBackend({name: [Script(hold=True)] for name in names})
+    handle = bench.start(Pipeline("p", parallel(*map(a_stage, names))))
+    bench.until(lambda: all(map(bench.backend.running, names)))
+    assert 1 == len(bench.backend.sessions)
+    for name in names:
+        bench.backend.finish(name)
+    assert bench.ended(handle).ok
 
 
 def test_a_failure_is_retried_then_skips_its_dependents(bench: Bench) -> None:

@@ -149,12 +149,7 @@ def test_a_crash_at_any_moment_launches_nothing_new_twice(
 ) -> None:
     """A controller that dies at any turn is replaced by one that wants the same jobs."""
     world = a_world(plan, seed)
-    world.turn()
-    for steps in crashes:
-        for _ in range(steps):
-            world.deliver()
-        world.crash()
-    world.go()
+    world.survive(crashes)
     check_order(world)
     check_once(world)
     check_replay(world)

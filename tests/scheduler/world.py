@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 from scheduler.functions import Body, Called, recorded
@@ -235,6 +235,15 @@ class World:
                 self.now = max(self.now, due)
                 self.turn()
         raise AssertionError("the run did not end")
+
+    def survive(self, crashes: Iterable[int]) -> None:
+        """Run to the end; the controller dies each time so many things have happened."""
+        self.turn()
+        for count in crashes:
+            for _ in range(count):
+                self.deliver()
+            self.crash()
+        self.go()
 
     def crash(self) -> None:
         """Lose the scheduler and everything under way; replay what was stored."""

@@ -7,6 +7,7 @@ import os
 import stat
 import tarfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def test_nothing_leaves_the_results_folder(
 @pytest.mark.parametrize(
     "stream",
     [
+        [Entry("symlink", "a", "a//a")],
+        [Entry("symlink", "a", "b"), Entry("symlink", "b", "a")],
         [Entry("symlink", "a", ".."), Entry("file", "a/canary")],
         [Entry("symlink", "a", "/"), Entry("file", "a/tmp/canary")],
         [Entry("folder", "a"), Entry("symlink", "a", ".."), Entry("file", "a/canary")],
@@ -201,6 +204,21 @@ def test_a_stream_made_to_harm_ends_in_a_warning_at_once(tmp_path: Path, stream:
     assert warning
     assert time.monotonic() - begun < 5
     assert sum(file.size for file in files) < 1 << 20
+
+
+def test_a_header_of_any_size_takes_no_memory(tmp_path: Path) -> None:
+    """An extension of 256 MB that is really there is not read, let alone kept."""
+    path = tmp_path / "s.tar"
+    with path.open("wb") as file:
+        file.write(_header(b"\x80" + (1 << 28).to_bytes(11, "big"), b"x"))
+        file.truncate((1 << 28) + 4096)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="a header of 268435456 bytes"):
+            Unpacking(tmp_path / "r").unpack(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
 
 
 @given(data=st.binary(max_size=3000), at=st.integers(0, 2000))

@@ -1,144 +1,37 @@
+"""Laws of messages: what is told of a run, when, and how often."""
+
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from textwrap import dedent
 
 import attrs
 import pytest
+from unit.played import (
+    CHANNELS,
+    CREATED,
+    DAY,
+    RESULTS,
+    RUN,
+    STAGES,
+    a_server,
+    a_stage,
+    done,
+    ended,
+    last,
+    plan,
+    play,
+    retried,
+    started,
+    texts,
+)
 
 from buildorch import events
-from buildorch.events import Event, NotificationDue, Recorded
+from buildorch.events import Event, Recorded
 from buildorch.job import Wait
-from buildorch.messages import due, hearers, link_lost, resend
-from buildorch.messages.waits import held_by, waits_for
-from buildorch.messages.words import Words, clean, cut
-from buildorch.model import Channel, Plan, PlannedStage, Retry, RunStatus, Server, StageStatus
+from buildorch.messages import link_lost, resend
+from buildorch.model import Retry, RunStatus, StageStatus
 from buildorch.view import RunView
-
-RUN = "20260714-133820-a1b2c3"
-RESULTS = "/home/dev1/results/20260714-133820-a1b2c3"
-
-CHANNELS = {name: Channel(name=name) for name in ("discord", "telegram", "mail")} | {
-    "off": Channel(name="off", enabled=False)
-}
-
-
-def _server(name: str) -> Server:
-    return Server(name=name, host=name)
-
-
-def _stage(name: str, index: int, server: str, **options: object) -> PlannedStage:
-    values: dict[str, object] = {"command": "make", "servers": (_server(server),), **options}
-    return PlannedStage(name=name, index=index, **values)  # type: ignore[arg-type]
-
-
-STAGES = (
-    _stage("yocto-image", 0, "yocto-builder", timeout=10800.0),
-    _stage("host-build", 1, "ccu2-builder", retry=Retry(1)),
-    _stage("integration-test", 2, "test-runner", after=("host-build",)),
-)
-
-
-def plan(**options: object) -> Plan:
-    values: dict[str, object] = {
-        "name": "ccu2-full-build",
-        "stages": STAGES,
-        "notify_failure": ("discord",),
-        "notify_success": ("discord",),
-        **options,
-    }
-    return Plan(**values)  # type: ignore[arg-type]
-
-
-CREATED = events.RunCreated(
-    pipeline="ccu2-full-build",
-    plan={},
-    nonce="n",
-    results=RESULTS,
-    by="dev1",
-    params={"module": "container-manager", "jobs": 8},
-)
-
-
-def started(stage: str, attempt: int = 1, server: str = "s") -> list[tuple[float, Event]]:
-    return [
-        (0, events.AttemptStarted(stage=stage, attempt=attempt, server=server)),
-        (
-            0,
-            events.StepLaunching(
-                stage=stage, attempt=attempt, step=1, server=server, job="j", digest="d"
-            ),
-        ),
-        (0, events.StepStarted(stage=stage, attempt=attempt, step=1)),
-    ]
-
-
-def ended(
-    stage: str, seconds: float, status: StageStatus = StageStatus.FAILED, **fields: object
-) -> tuple[float, Event]:
-    values: dict[str, object] = {"attempt": 1, "exit_code": 2, **fields}
-    return seconds, events.AttemptFinished(stage=stage, status=status, **values)  # type: ignore[arg-type]
-
-
-def retried(stage: str, attempt: int = 2, delay: float = 0, cause: str = "failures") -> Event:
-    return events.RetryScheduled(stage=stage, attempt=attempt, delay=delay, cause=cause)
-
-
-def done(stage: str, status: StageStatus = StageStatus.SUCCEEDED, **fields: object) -> Event:
-    values: dict[str, object] = {"attempts": 1, **fields}
-    return events.StageFinished(stage=stage, status=status, **values)  # type: ignore[arg-type]
-
-
-def play(
-    facts: Iterable[Event | tuple[float, Event]],
-    language: str = "en",
-    *,
-    of: Plan | None = None,
-    tail: str = "",
-    channels: Mapping[str, Channel] = CHANNELS,
-) -> list[NotificationDue]:
-    """Return all messages of a run in which *facts* happen, with seconds between them."""
-    the_plan = plan() if of is None else of
-    view = RunView.start(the_plan, Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED))
-    told: list[NotificationDue] = []
-
-    def take(event: Event, after: float) -> Recorded:
-        at = view.updated_at + after
-        record = Recorded(run=RUN, seq=view.seq + 1, at=at, epoch=1, event=event)
-        view.apply(record)
-        return record
-
-    def tell(record: Recorded) -> None:
-        found = due(the_plan, channels, view, record, language=language, tails=lambda _: tail)
-        for message in found:
-            take(message, 0.0)
-        told.extend(found)
-
-    tell(Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED))
-    for fact in facts:
-        after, event = fact if isinstance(fact, tuple) else (0.0, fact)
-        tell(take(event, after))
-    return told
-
-
-def texts(told: Iterable[NotificationDue]) -> str:
-    return "\n".join(message.text for message in told)
-
-
-DAY: list[Event | tuple[float, Event]] = [
-    *started("yocto-image"),
-    *started("host-build"),
-    ended("host-build", 240, first_error="CMake error in container-manager", errors=1),
-    retried("host-build"),
-    *started("host-build", 2),
-    events.ArtifactStored(stage="yocto-image", path="a.wic", size=3_000_000_000, sha256="x"),
-    done("yocto-image", seconds=2700.0, warnings=12),
-    ended("host-build", 1320, StageStatus.SUCCEEDED, attempt=2, exit_code=0),
-    done("host-build", seconds=1320.0, attempts=2),
-    *started("integration-test"),
-    done("integration-test", seconds=30.0),
-    events.RunFinished(status=RunStatus.SUCCEEDED, seconds=8100.0, results=RESULTS),
-]
 
 
 def test_a_day_in_english() -> None:
@@ -183,11 +76,6 @@ def test_a_day_in_korean() -> None:
         🎉 파이프라인 완료: ccu2-full-build (2시간 15분)
         3/3 단계, 경고 12건, 재시도 1회
         결과: {RESULTS}""")
-
-
-def last(*facts: Event | tuple[float, Event], **options: object) -> str:
-    """Return the text of the last message after *facts*, the run's id as RUN."""
-    return play(facts, **options)[-1].text.replace(RUN, "RUN")  # type: ignore[arg-type]
 
 
 def test_an_unknown_error_is_told_with_the_last_lines_of_the_log() -> None:
@@ -253,8 +141,8 @@ def test_the_cause_is_told_in_words(
 
 def test_what_a_failure_means_for_the_rest_is_told() -> None:
     """Allowed failures, fail_fast and `always` stages are told as they are."""
-    first, second = _stage("a", 0, "s"), _stage("b", 1, "s", after=("a",))
-    third = _stage("c", 2, "s", after=("b",), always=True)
+    first, second = a_stage("a", 0, "s"), a_stage("b", 1, "s", after=("a",))
+    third = a_stage("c", 2, "s", after=("b",), always=True)
     failed = done("a", StageStatus.FAILED, exit_code=1)
     head = "❌ Stage 1/3 FAILED: a\nExit code 1\n"
     ending = "buildorch logs RUN a\nbuildorch retry RUN"
@@ -290,7 +178,7 @@ def test_retries_of_the_infrastructure_are_counted_apart() -> None:
 
 def test_with_fallbacks_nobody_is_told_where_the_retry_runs() -> None:
     """The server of the next attempt is not chosen yet where there are several."""
-    two = _stage("a", 0, "s", servers=(_server("s"), _server("t")), retry=Retry(1))
+    two = a_stage("a", 0, "s", servers=(a_server("s"), a_server("t")), retry=Retry(1))
     facts = [*started("a"), ended("a", 5), retried("a")]
     assert "Retry 1 of 1 starts now\n" in last(*facts, of=plan(stages=(two,)))
 
@@ -349,7 +237,7 @@ def test_each_server_of_a_stage_has_its_own_alert() -> None:
 def test_a_lost_link_is_told_with_the_comfort_that_the_build_goes_on(
     language: str, text: str
 ) -> None:
-    """The alert says which stage, which server, for how long and why."""
+    """The alert says which stage, which server, for how long and why; once a loss."""
     view = RunView.start(plan(), Recorded(run=RUN, seq=1, at=0, epoch=1, event=CREATED))
     lost = events.LinkLost(
         stage="yocto-image", attempt=1, server="yocto-builder", reason="keepalive timed out"
@@ -360,6 +248,23 @@ def test_a_lost_link_is_told_with_the_comfort_that_the_build_goes_on(
     told = link_lost(plan(), CHANNELS, view, "yocto-image", after=600, language=language)
     assert [message.text for message in told] == [text]
     assert told[0].key == f"{RUN}/link_lost/yocto-image/1@60/discord"
+    view.apply(Recorded(run=RUN, seq=view.seq + 1, at=60.0, epoch=1, event=told[0]))
+    again = link_lost(plan(), CHANNELS, view, "yocto-image", after=600, language=language)
+    assert [] == again
+
+
+def test_a_missing_login_is_told_once_a_server() -> None:
+    """Many stages of a server lose its link: somebody has to log in once; elsewhere once more."""
+    lost = [
+        events.LinkLost(
+            stage=stage, attempt=1, server=server, reason="no key", barred="login refused"
+        )
+        for stage, server in (("host-build", "s"), ("yocto-image", "s"), ("integration-test", "t"))
+    ]
+    begun = [*started("host-build"), *started("yocto-image"), *started("integration-test", 1, "t")]
+    told = play([*begun, *lost])[1:]
+    assert ["barred", "barred"] == [message.topic for message in told]
+    assert ["host-build", "integration-test"] == [message.stage for message in told]
 
 
 _RACK = Wait(
@@ -397,25 +302,6 @@ def test_a_wait_is_told_once_with_place_and_holder(language: str, text: str) -> 
     assert ["waiting", "waiting"] == [message.topic for message in told]
     assert text == told[0].text
     assert told[0].key != told[1].key
-
-
-@pytest.mark.parametrize(
-    ("place", "said"),
-    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
-)
-def test_places_are_counted_as_people_count(place: int, said: str) -> None:
-    """First, second, third, and the teens that are none of these."""
-    wait = Wait(kind="lock", name="a", place=place)
-    assert f"a, {said} in line" == waits_for(wait, Words.of("en"))
-
-
-def test_a_holder_is_told_as_far_as_it_is_known() -> None:
-    """A bitbake of somebody has a process; a holder of whom nothing is known is not made up."""
-    words = Words.of("en")
-    bitbake = Wait(kind="bitbake", name="/build", user="dev2", pid=7, seconds=60.0)
-    assert "another bitbake build of /build" == waits_for(bitbake, words)
-    assert "held by dev2, pid 7, since 13:20" == held_by(bitbake, words, "13:20")
-    assert "" == held_by(Wait(kind="lock", name="a"), words)
 
 
 def test_a_failed_run_is_summed_up() -> None:
@@ -461,57 +347,45 @@ def test_odd_successes_are_told_as_they_are() -> None:
 
 def test_titles_are_shown_and_names_are_typed() -> None:
     """People read the title; the command to copy has the name."""
-    some = plan(title="CCU2 빌드", stages=(_stage("a", 0, "s", title="Image"),))
+    some = plan(title="CCU2 빌드", stages=(a_stage("a", 0, "s", title="Image"),))
     told = play([done("a", StageStatus.FAILED)], of=some)
     assert told[0].text.startswith("🚀 Pipeline started: CCU2 빌드\n1 stage, ")
     assert told[1].text.startswith("❌ Stage 1/1 FAILED: Image\n")
     assert f"buildorch logs {RUN} a" in told[1].text
 
 
-EVERYBODY = ("started", "stage_done", "recovered")
-
-
-@pytest.mark.parametrize(
-    ("failure", "success", "topic", "bad", "heard"),
-    [
-        *[(["discord"], ["mail"], topic, False, ["discord", "mail"]) for topic in EVERYBODY],
-        (["discord"], ["mail"], "failed", True, ["discord"]),
-        (["discord"], ["mail"], "unreachable", True, ["discord"]),
-        (["discord"], ["mail"], "finished", False, ["mail"]),
-        (["discord"], ["mail"], "finished", True, ["discord"]),
-        ([], ["mail"], "failed", True, []),
-        (["discord"], [], "finished", False, []),
-        (["discord", "pager"], ["discord", "off"], "started", False, ["discord"]),
-        ([], [], "started", False, ["discord", "telegram", "mail"]),
-        ([], [], "failed", True, ["discord", "telegram", "mail"]),
-    ],
-)
-def test_who_hears_what(
-    failure: list[str],
-    success: list[str],
-    topic: str,
-    bad: bool,
-    heard: list[str],
-) -> None:
-    """Exactly the channels that the pipeline names for it, where they are configured."""
-    some = plan(notify_failure=failure, notify_success=success)
-    assert tuple(heard) == hearers(some, CHANNELS, topic, bad=bad)
-
-
-def test_a_stage_has_hearers_of_its_own() -> None:
-    """Channels of a stage hear of that stage, beside the pipeline's, and of no other."""
-    own = _stage("a", 0, "s", notify_failure=("mail",), notify_success=("telegram",))
-    some = plan(stages=(own, _stage("b", 1, "s")))
-    told = play([done("a"), done("b"), done("a", StageStatus.FAILED)], of=some)
-    heard = [(message.topic, message.stage, message.channel) for message in told]
-    assert heard == [
-        ("started", None, "discord"),
-        *[("stage_done", "a", name) for name in ("discord", "mail", "telegram")],
-        ("stage_done", "b", "discord"),
-        *[("failed", "a", name) for name in ("discord", "mail")],
+def test_a_move_is_no_failure_of_the_stage() -> None:
+    """It counts as no retry, and a stage that succeeds elsewhere has not recovered."""
+    moved = [
+        *started("host-build"),
+        ended("host-build", 5, StageStatus.LOST, reason="moved", exit_code=None),
+        retried("host-build", cause="moved"),
+        *started("host-build", 2, "other"),
     ]
-    only = plan(stages=(own,), notify_failure=(), notify_success=())
-    assert hearers(only, CHANNELS, "started") == ()
+    won = ended("host-build", 5, StageStatus.SUCCEEDED, attempt=2, exit_code=0)
+    good = play([*moved, won, done("host-build", attempts=2, seconds=10.0)])
+    assert ["started", "stage_done"] == [message.topic for message in good]
+    lost = ended("host-build", 5, StageStatus.LOST, attempt=2, reason="rebooted", exit_code=None)
+    bad = play([*moved, lost, retried("host-build", 3, 10.0, "infrastructure")])
+    assert "Infrastructure retry 1 of 2" in bad[-1].text
+
+
+def test_a_retry_on_another_server_says_where() -> None:
+    """A stage whose lease is over goes on elsewhere, and people are told on which server."""
+    lost = ended("host-build", 5, StageStatus.LOST, reason="lease", exit_code=None)
+    again = events.RetryScheduled(
+        stage="host-build", attempt=2, delay=5.0, cause="infrastructure", server="other"
+    )
+    told = play([*started("host-build"), lost, again])
+    assert "Infrastructure retry 1 of 2 starts in 5s on other" in told[-1].text
+
+
+@pytest.mark.parametrize("status", [RunStatus.SUCCEEDED, RunStatus.FAILED])
+def test_what_is_odd_about_the_end_of_a_run_is_told(status: RunStatus) -> None:
+    """A job that may still live, or an archive that is not there, also after a success."""
+    odd = "build1 has not confirmed that job 1.0.1.1 is dead"
+    end = events.RunFinished(status=status, seconds=60.0, results=RESULTS, reason=odd)
+    assert odd in play([end])[-1].text
 
 
 def test_keys_are_the_same_whenever_the_fact_is() -> None:
@@ -549,32 +423,3 @@ def test_messages_fit_a_phone() -> None:
     assert len(text) < 1000
     assert "\x1b" not in text
     assert "\x00" not in text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "english", "korean"),
-    [
-        (0.2, "0s", "0초"),
-        (59.4, "59s", "59초"),
-        (59.6, "1min", "1분"),
-        (2699, "45min", "45분"),
-        (3600, "1h", "1시간"),
-        (8100, "2h 15min", "2시간 15분"),
-        (93600, "1d 2h", "1일 2시간"),
-    ],
-)
-def test_times_read_as_people_say_them(seconds: float, english: str, korean: str) -> None:
-    """The two largest units, rounded."""
-    assert (english, korean) == (Words.of("en").time(seconds), Words.of("ko").time(seconds))
-
-
-def test_both_languages_have_the_same_phrases() -> None:
-    """No message lacks a phrase in one language."""
-    assert Words.of("en").table.keys() == Words.of("ko").table.keys()
-
-
-def test_lines_of_a_log_become_plain_text() -> None:
-    """Escape sequences, carriage returns and direction marks do not reach people."""
-    assert clean("\x1b]0;title\x07a\x1b[1;31mb\x1b[K\rc\u202ed") == "ab c d"
-    assert cut("abc", 3) == "abc"
-    assert cut("abcd", 3) == "ab…"

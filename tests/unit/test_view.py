@@ -14,9 +14,10 @@ from observers.story import START, Story, full_build, half_way, planned
 from buildorch import events
 from buildorch.errors import StoreDamaged
 from buildorch.events import Event, Recorded
-from buildorch.job import JobEnd
-from buildorch.model import FunctionRef, Plan, RunStatus, StageStatus
+from buildorch.job import JobEnd, Wait
+from buildorch.model import FunctionRef, Plan, PlannedStage, RunStatus, StageStatus
 from buildorch.view import RunView, exit_code, run_finished_line
+from buildorch.view.stage import StageView
 
 _OF: dict[str, Any] = {"stage": "host-build", "attempt": 1}
 _ON: dict[str, Any] = _OF | {"server": "ccu2-builder"}
@@ -95,6 +96,27 @@ def test_a_lost_link_is_a_flag_on_a_running_stage() -> None:
     assert (stage.state, stage.link_lost_since) == ("running", START + 60)
     story.tell(events.LinkRestored(**_ON), 60)
     assert (stage.state, stage.link_lost_since) == ("running", None)
+
+
+@pytest.mark.parametrize("over", [_STEP_END, _ATTEMPT_END])
+def test_a_wait_ends_with_the_job_or_with_its_attempt(over: Event) -> None:
+    """A job that is given up while it waits has no end of its own; nothing waits any more."""
+    story = Story().launch("host-build")
+    stage = story.seen.stages["host-build"]
+    story.tell(events.StepWaiting(**_OF, step=1, wait=Wait(kind="lock", name="/b", seconds=5)))
+    assert (stage.wait is not None, stage.wait_since) == (True, START - 5)
+    story.tell(over)
+    assert (stage.wait, stage.wait_since) == (None, None)
+
+
+def test_a_stage_that_was_moved_has_not_recovered() -> None:
+    """A move, and a launch that never was, are no setbacks."""
+    story = Story().launch("host-build")
+    moved = events.AttemptFinished(**_OF, status=StageStatus.LOST, reason="moved")
+    story.tell(moved)
+    story.launch("host-build", 2).stage_ends("host-build", StageStatus.SUCCEEDED)
+    stage = story.seen.stages["host-build"]
+    assert ([moved], [], False) == (stage.failures, stage.setbacks, stage.recovered)
 
 
 def test_the_next_try_and_attempt_have_a_time() -> None:
@@ -305,3 +327,17 @@ def test_the_newest_event_dates_the_view() -> None:
     story = Story()
     record: Recorded = story.tell(_STARTED, 30)
     assert (record.at, record.seq) == (story.seen.updated_at, story.seen.seq)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.MoveRequested(stage="a", attempt=0, server="two", by="me"),
+        events.RetryScheduled(stage="a", attempt=2, delay=5.0, cause="lease", server="two"),
+    ],
+)
+def test_a_stage_that_goes_elsewhere_is_shown_there(event: Event) -> None:
+    """Where nothing of it runs, its server is the one that it waits for."""
+    view = StageView(PlannedStage(name="a", index=0, servers=(), command="make"))
+    view.apply(event, 0.0)
+    assert "two" == view.server

@@ -3,10 +3,10 @@
 import os
 import time
 
-from buildorch.remote.agent import folder
+from buildorch.remote.agent import account
 
 
-def clean(state: folder.State, age: float) -> "tuple[int, int]":
+def clean(state: account.State, age: float) -> "tuple[int, int]":
     """Remove the folders of jobs that ended more than *age* seconds ago.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Making a supervisor: forked twice, so that it is nobody's child and outlives us."""
+"""Making a supervisor below its keeper, in a session of their own: they outlive us."""
 
 import os
 
-from buildorch.remote.agent import command, folder, limits, supervisor, sweeper
+from buildorch.remote.agent import command, folder, keeper, limits, supervisor, sweeper
 
 
 def orphan(work: "Work", *kept: int) -> None:
@@ -21,6 +21,15 @@ def orphan(work: "Work", *kept: int) -> None:
         os._exit(0)
 
 
+def reap() -> None:
+    """Let go of the keepers that have left."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            continue
+    except ChildProcessError:
+        return
+
+
 def supervise(place: folder.Folder, lock: int, order: limits.Order, world: command.World) -> int:
     """Start the supervisor of a job; return the descriptor on which it will tell how it went.
 
@@ -31,8 +40,17 @@ def supervise(place: folder.Folder, lock: int, order: limits.Order, world: comma
         world: What the account gave us.
     """
     answer, ready = os.pipe()
-    job = supervisor.Supervisor(place, order, world)
-    orphan(lambda: job.run(ready, lock), lock, ready)
+
+    def work(kept_by: int) -> None:
+        command.close_all_but(lock, ready)
+        os.chdir("/")
+        supervisor.Supervisor(place, order, world, kept_by).run(ready, lock)
+
+    if os.fork() == 0:
+        try:
+            keeper.keep(place, work)
+        finally:
+            os._exit(0)
     os.close(ready)
     os.close(lock)
     return answer

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 
-from buildorch.remote.agent import command, folder, kernel, tickets
+from buildorch.remote.agent import account, command, folder, kernel, tickets
 
 #: The first that is fit is taken, by both server parts; the first is empty after a boot.
 PLACES = ("/run/lock", "/var/tmp", "/tmp")  # noqa: S108 - what nobody can replace is safe there
@@ -172,7 +172,7 @@ class Line:
             return False
         if one.held or one.state != tickets.HOLDING:
             return one.held
-        place = folder.folder_at(one.about.get("job", "/"))
+        place = account.folder_at(one.about.get("job", "/"))
         if one.uid == os.geteuid() and place.there:
             return place.end() is None
         return _session_lives(one.about.get("session", ""))

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 
-from buildorch.remote.agent import command, folder, kernel, line, sweeper, tickets
+from buildorch.remote.agent import account, command, folder, kernel, line, sweeper, tickets
 
 #: Comes when something has changed in the line.
 BELL = signal.SIGIO
@@ -155,7 +155,7 @@ class Locks:
         for one in others:
             mine = one.uid == os.geteuid() and one.state == tickets.KEEPING
             if mine and tickets.covers(self._mine, one):
-                folder.folder_at(one.about.get("job", "/")).give_back()
+                account.folder_at(one.about.get("job", "/")).give_back()
         return True
 
     def _wait_to_look(self) -> None:
@@ -172,7 +172,7 @@ class Locks:
         left = [one for one in having if not one.held]
         for one in left:
             if one.uid == os.geteuid():
-                _sweep(folder.folder_at(one.about.get("job", "/")))
+                _sweep(account.folder_at(one.about.get("job", "/")))
         self._look_again(TICK if left else RARE)
         if self._watcher is None:
             self._watch()

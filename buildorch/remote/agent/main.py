@@ -4,7 +4,7 @@ import importlib
 import os
 import pwd
 
-from buildorch.remote.agent import command, folder, kernel, mounts, service
+from buildorch.remote.agent import account, command, kernel, mounts, service
 
 
 def serve(nonce: str, *words: str) -> None:
@@ -25,7 +25,7 @@ def serve(nonce: str, *words: str) -> None:
     if lc_ctype:
         environment[b"LC_CTYPE"] = os.fsencode(lc_ctype)
     world = command.World(int(umask, 8), environment, home)
-    state = folder.State(state_dir)
+    state = account.State(state_dir)
     missing = mounts.unguarded(workdir, home) if workdir else []
     try:
         state.make()

@@ -4,12 +4,12 @@ It keeps nothing that is not on the disk, so it may die at any time: the next on
 client goes on where the client says.
 """
 
-import os
 import select
 import signal
 import time
 
 from buildorch.remote.agent import (
+    account,
     checksums,
     claims,
     cleaning,
@@ -18,7 +18,7 @@ from buildorch.remote.agent import (
     follower,
     kernel,
     launch,
-    limits,
+    launches,
     supervisor,
     wire,
 )
@@ -32,18 +32,16 @@ class Service:
     """Serves one client over two descriptors, until it is gone."""
 
     def __init__(
-        self, state: folder.State, world: command.World, link: str, ends: "tuple[int, int]"
+        self, state: account.State, world: command.World, link: str, ends: "tuple[int, int]"
     ) -> None:
         self._state = state
-        self._world = world
         self._in = wire.Inbox(ends[0])
         self._out = wire.Outbox(ends[1])
         self._watcher = kernel.Watcher()
         self._claims = claims.Claims(state, link)
         self._followers = {}  # type: dict[str, follower.Follower]
         self._watches = {}  # type: dict[int, str]
-        self._launching = {}  # type: dict[int, str]
-        self._repeated = {}  # type: dict[str, int]
+        self._launches = launches.Launches(state, world, self._out, self._claims, self._follow)
         self._sums = []  # type: list[checksums.Checksum]
         self._heard = time.monotonic()
         self._leaving = None  # type: str | None
@@ -80,7 +78,7 @@ class Service:
     def _turn(self) -> None:
         busy = self._work()
         self._out.flush()
-        reads = [self._in.fd] + list(self._launching)
+        reads = [self._in.fd] + self._launches.ends
         if self._watcher.fd >= 0:
             reads.append(self._watcher.fd)
         writes = [self._out.fd] if self._out.size else []
@@ -89,6 +87,8 @@ class Service:
         except InterruptedError:
             return
         self._hear(readable)
+        self._claims.look()
+        launch.reap()
         if time.monotonic() - self._heard > SILENCE:
             self._leaving = "no sign of life from the client"
 
@@ -97,7 +97,7 @@ class Service:
             return 0.0
         if any(one.restless for one in self._followers.values()):
             return TICK
-        return SILENCE / 4
+        return claims.SILENT / 4
 
     def _work(self) -> bool:
         """Let everybody do one piece, in turn; return whether somebody has more to do."""
@@ -118,11 +118,12 @@ class Service:
         for fd in readable:
             if fd == self._watcher.fd:
                 self._watched()
-            elif fd in self._launching:
-                self._launched(fd)
+            elif fd in self._launches.ends:
+                self._launches.answered(fd)
             else:
                 self._heard = time.monotonic()
                 self._in.fill()
+                self._claims.hear()
                 self._answer_all()
 
     def _answer_all(self) -> None:
@@ -152,107 +153,28 @@ class Service:
         if len(words) == 1:
             self._out.put("PONG", words[0])
             return
-        for ident in list(self._followers) + list(self._launching.values()):
+        for ident in list(self._followers) + self._launches.jobs:
             self._state.folder(ident).renew(words[1].encode("ascii"))
         self._out.put("PONG", words[0], kernel.clock())
 
     def _on_start(self, words: "list[str]", body: bytes) -> None:
-        order = limits.Order(words)
-        try:
-            run = self._state.lock_run(order.ident)
-            try:
-                self._state.admit(run, order.nonce, order.epoch)
-                self._launch(order, _files(words[8:], body))
-            finally:
-                os.close(run)
-        except folder.Refused as refusal:
-            self._refuse(order.ident, refusal.reason, refusal.detail)
-        except OSError as error:
-            unwritable = folder.refusal(error, self._state.root)
-            self._refuse(order.ident, unwritable.reason, unwritable.detail)
-
-    def _launch(self, order: limits.Order, files: "dict[str, bytes]") -> None:
-        self._claims.claim(order.ident)
-        place = self._state.folder(order.ident)
-        self._bury(place)
-        if place.launched and not place.there:
-            self._attach(order.ident, place)  # what its folder said is lost, not that it ran
-            return
-        files["log"] = b""
-        files["exit.new"] = b"\n" * folder.RESERVED
-        try:
-            lock = place.create(files)
-        except FileExistsError:
-            self._attach(order.ident, place)
-            return
-        answer = launch.supervise(place, lock, order, self._world)
-        self._launching[answer] = order.ident
-
-    def _bury(self, place: folder.Folder) -> None:
-        """Remove what a launch that was cut short has left: nothing ran in it."""
-        lock = place.take()
-        if lock is None:
-            return
-        if not place.has("id") and not place.launched and place.end() is None:
-            place.discard()
-        os.close(lock)
-
-    def _attach(self, ident: str, place: folder.Folder) -> None:
-        if place.has("tombstone"):
-            self._refuse(ident, "tombstone", "the job was cancelled before its launch came here")
-        elif ident in self._launching.values():
-            self._repeated[ident] = self._repeated.get(ident, 0) + 1
-        else:
-            self._out.put("S", ident, "again")
-            self._follow(ident, 0)
-
-    def _launched(self, fd: int) -> None:
-        ident = self._launching.pop(fd)
-        answer = os.read(fd, 1 << 16).decode("utf-8", "replace")
-        os.close(fd)
-        first, _, detail = answer.partition("\n")
-        again = self._repeated.pop(ident, 0)
-        if first.startswith("refused "):
-            for _ in range(1 + again):
-                self._refuse(ident, first.split()[1], detail)
-            return
-        # Also where the supervisor died without a word: the follower finds out what is true.
-        self._out.put("S", ident, "new")
-        for _ in range(again):
-            self._out.put("S", ident, "again")
-        self._follow(ident, 0)
-
-    def _refuse(self, ident: str, reason: str, detail: str) -> None:
-        self._out.put_frame(detail.encode("utf-8", "replace"), "R", ident, reason)
+        self._launches.start(words, body)
 
     def _on_follow(self, words: "list[str]", _: bytes) -> None:
         self._claims.claim(words[0])
         self._out.put("F", words[0])
-        if words[0] not in self._launching.values():
+        if words[0] not in self._launches.jobs:
             self._follow(words[0], int(words[1]))
 
     def _on_cancel(self, words: "list[str]", _: bytes) -> None:
         ident, reason, grace = words
         self._claims.claim(ident)
         place = self._state.folder(ident)
-        entombed = not place.there and not place.launched and self._entomb(ident, place)
+        entombed = not place.there and not place.launched and self._launches.entomb(ident, place)
         if not entombed and place.end() is None:
             self._order_end(place, reason, grace)
-        if ident not in self._followers and ident not in self._launching.values():
+        if ident not in self._followers and ident not in self._launches.jobs:
             self._follow(ident, None)
-
-    def _entomb(self, ident: str, place: folder.Folder) -> bool:
-        """Leave a folder in which nothing can be launched; return False where one is there."""
-        end = folder.lost("never started", "the job was cancelled before its launch came here")
-        try:
-            run = self._state.lock_run(ident)
-            try:
-                os.close(place.create({"tombstone": b"", "log": b"", "exit": end}))
-            finally:
-                os.close(run)
-        except OSError:
-            return False
-        return True
 
     def _order_end(self, place: folder.Folder, reason: str, grace: str) -> None:
         try:
@@ -308,13 +230,3 @@ class Service:
             ended = mask & (kernel.IN_CLOSE_WRITE | kernel.IN_DELETE) and name == b"alive"
             if ended or mask & kernel.GONE:
                 one.suspect()
-
-
-def _files(words: "list[str]", body: bytes) -> "dict[str, bytes]":
-    """Return the files of a launch by name: `name:size` words, and their bytes in one piece."""
-    files, place = {}, 0
-    for word in words:
-        name, size = word.split(":")
-        files[os.path.basename(name)] = body[place : place + int(size)]
-        place += int(size)
-    return files

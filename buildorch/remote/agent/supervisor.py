@@ -19,6 +19,7 @@ from buildorch.remote.agent import (
     leases,
     limits,
     locks,
+    report,
     tree,
     vigil,
 )
@@ -34,21 +35,27 @@ SIGNALS = (
 )
 #: Signals that say nothing about the server's own end.
 _ORDINARY = (signal.SIGCHLD, locks.BELL)
-#: Logs up to this size have their checksum in the record of the end.
-SMALL_LOG = 1 << 20
 #: Seconds after SIGTERM in which a failure is taken for the server's shutdown.
 SHUTDOWN_SECONDS = 120.0
+_SHUTDOWN = (
+    "the server told its processes to end (SIGTERM), as it does at a shutdown; what was left of "
+    "the job was ended"
+)
 
 
 class Supervisor:
     """Runs one job from its launch to the record of its end."""
 
-    def __init__(self, place: folder.Folder, order: limits.Order, world: command.World) -> None:
+    def __init__(
+        self, place: folder.Folder, order: limits.Order, world: command.World, kept_by: int
+    ) -> None:
         self._place = place
+        self._kept_by = kept_by
         self._order = order
         self._world = world
         self._status = None  # type: tuple[str, int] | None
         self._told_to_end = None  # type: float | None
+        self._shut_down = False
         self._childless = False
         self._locks = None  # type: locks.Locks | None
         self._lease = leases.Lease(place)
@@ -59,7 +66,8 @@ class Supervisor:
         The descriptor *lock* says that we live; it is given up once the end is recorded.
         """
         signal.pthread_sigmask(signal.SIG_SETMASK, SIGNALS)
-        kernel.adopt_orphans()
+        adopts = kernel.adopt_orphans()
+        self._keeper = self._find_keeper() if adopts else "0 0"
         try:
             if self._order.min_free is not None:
                 least = int(self._order.min_free)
@@ -80,7 +88,10 @@ class Supervisor:
         """Have everything on the disk by which the job can be found, before it can do anything."""
         self._locks = locks.wanted(self._place, self._order.ident, self._world.home)
         self._command = command.Command(self._place, self._world, self._order.entry)
-        self._tree = tree.Tree(os.getpid(), self._command.pid, self._order.entry)
+        me = kernel.process(os.getpid())
+        self._start = me.start if me is not None else 0
+        roots = {os.getpid(): self._start}
+        self._tree = tree.Tree(roots, self._command.pid, self._order.entry)
         self._builds = bitbake.Builds(self._tree.members)
         try:
             self._place.identify(self._identity())
@@ -93,17 +104,23 @@ class Supervisor:
             self._locks.granted()
 
     def _identity(self) -> "list[tuple[str, str]]":
-        me = kernel.process(os.getpid())
-        myself = "%d %d" % (os.getpid(), me.start if me is not None else 0)
+        myself = "%d %d" % (os.getpid(), self._start)
         return [
             ("boot", kernel.boot_id() or "-"),
             ("supervisor", myself),
             ("orders", myself),
+            ("keeper", self._keeper),
             ("job", "%d %d" % (self._command.pid, self._command.start)),
             ("session", str(self._command.pid)),
             ("marker", self._order.entry.decode("ascii")),
             ("grace", str(self._order.grace)),
         ]
+
+    def _find_keeper(self) -> str:
+        row = kernel.process(self._kept_by)
+        # It is still our parent, so the row is its own.
+        there = row is not None and os.getppid() == self._kept_by
+        return "%d %d" % (row.pid, row.start) if row is not None and there else "0 0"
 
     def _supervise(self) -> None:
         reason, left = self._await_turn(), []  # type: str | None, list[str]
@@ -116,7 +133,8 @@ class Supervisor:
             deadlines = limits.Limits(self._order, log, begin)
             watch = vigil.Vigil(log, self._builds, self._place, begin)
             reason = self._until_end(deadlines, watch)
-            if reason is not None:
+            self._shut_down = reason is None and self._is_shutdown()
+            if reason is not None or self._shut_down:
                 left = tree.Killer(self._tree, self._rest, self._builds).kill(self._grace(reason))
             elif not self._childless:
                 left = tree.describe(self._tree.members())
@@ -180,7 +198,7 @@ class Supervisor:
     def _ended_lease(self) -> "str | None":
         return "lease" if self._lease.over() else None
 
-    def _grace(self, reason: str) -> float:
+    def _grace(self, reason: "str | None") -> float:
         """Return the seconds between TERM and KILL: the order's own where it has one."""
         words = (self._place.read("cancel") or b"").split()
         if words and words[0].decode("ascii", "replace") == reason and len(words) > 1:
@@ -217,13 +235,15 @@ class Supervisor:
         elif reason is None and (kind, code) != ("exit", 0):
             kind, code, reason, detail = self._explain(kind, code)
         elif reason is None:
-            detail = self._cut_short()
+            detail = report.cut_short(self._place)
         if reason == "folder removed":
             kind, code = "lost", 0
         fields = [("kind", kind), ("code", str(code)), ("seconds", "%.3f" % seconds)]
         fields += [("reason", reason or ""), ("detail", detail or "")]
-        fields += self._log_fields()
-        fields += [("room", self._room() if reason or (kind, code) != ("exit", 0) else "")]
+        fields += report.log_fields(self._place)
+        fields += [
+            ("room", report.room(self._place) if reason or (kind, code) != ("exit", 0) else "")
+        ]
         fields += [("left", text) for text in left]
         return [(name, value) for name, value in fields if value]
 
@@ -233,10 +253,8 @@ class Supervisor:
         if why:
             reason, _, detail = why.decode("utf-8", "replace").partition("\n")
             return kind, code, reason, detail
-        told = self._told_to_end
-        if told is not None and time.monotonic() - told < SHUTDOWN_SECONDS:
-            detail = "the server told its processes to end (SIGTERM), as it does at a shutdown"
-            return "lost", 0, "supervisor killed", detail
+        if self._shut_down:
+            return "lost", 0, "supervisor killed", _SHUTDOWN
         full = disk.full_disk(self._place.path) or disk.full_disk(disk.workdir(self._place))
         if full:
             return kind, code, "no_space", full
@@ -244,27 +262,11 @@ class Supervisor:
             return kind, code, "setup", "the setup of the command failed; the command did not run"
         return kind, code, None, None
 
-    def _cut_short(self) -> "str | None":
-        """Say that a log may not be whole whose command did not mind that it could not write."""
-        full = disk.full_disk(self._place.path)
-        return None if full is None else full + ": the log may be cut short"
-
-    def _room(self) -> str:
-        where = disk.disk_of(disk.workdir(self._place))
-        return "" if where is None else where.room + " on the disk of " + where.path
-
-    def _log_fields(self) -> "list[tuple[str, str]]":
-        try:
-            with open(self._place.at("log"), "rb") as log:
-                size = os.fstat(log.fileno()).st_size
-                if size > SMALL_LOG:
-                    return [("log_bytes", str(size))]
-                data = log.read(size)
-        except OSError:
-            return []
-        from hashlib import sha256  # noqa: PLC0415 - slow to load: the agent does it when idle
-
-        return [("log_bytes", str(len(data))), ("log_sha256", sha256(data).hexdigest())]
+    def _is_shutdown(self) -> bool:
+        """Whether the command failed because the server told all processes to end."""
+        told = self._told_to_end
+        lately = told is not None and time.monotonic() - told < SHUTDOWN_SECONDS
+        return lately and self._status != ("exit", 0) and not self._place.has("why")
 
 
 def _broken(deadlines: limits.Limits, watch: vigil.Vigil) -> "str | None":

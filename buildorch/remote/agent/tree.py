@@ -26,14 +26,15 @@ class Tree:
     """The processes of one job.
 
     Attributes:
-        root: Number of the process below which all descendants belong to the job, or 0.
+        roots: Processes (number and start time) whose descendants all belong to the job, though
+            they do not themselves.
         session: Session of the job.
         marker: `NAME=value` that its processes have in their environment.
         servers: Processes (number and start time) that belong to it in spite of all this.
     """
 
-    def __init__(self, root: int, session: int, marker: bytes) -> None:
-        self.root = root
+    def __init__(self, roots: "dict[int, int]", session: int, marker: bytes) -> None:
+        self.roots = roots
         self.session = session
         self.marker = marker
         self.servers = {}  # type: dict[int, int]
@@ -41,10 +42,8 @@ class Tree:
     def members(self) -> "dict[int, kernel.Process]":
         """Return all living processes of the job."""
         table = kernel.processes()
-        servers = [pid for pid in self.servers if pid in table]
-        servers = [pid for pid in servers if table[pid].start == self.servers[pid]]
-        roots = servers + [self.root] * bool(self.root)
-        found = set(servers + kernel.descendants(table, roots))
+        servers = _there(self.servers, table)
+        found = set(servers + kernel.descendants(table, servers + _there(self.roots, table)))
         mine = os.getpid()
         for pid in table:
             if pid != mine and pid not in found and self._belongs(table[pid]):
@@ -141,6 +140,11 @@ class Killer:
                 return stopped
             self._tree.signal(fresh, signal.SIGSTOP)
             stopped.update(fresh)
+
+
+def _there(known: "dict[int, int]", table: "dict[int, kernel.Process]") -> "list[int]":
+    """Return those that are still who they were: a number alone may be anybody's by now."""
+    return [pid for pid in known if pid in table and table[pid].start == known[pid]]
 
 
 def describe(rows: "dict[int, kernel.Process]") -> "list[str]":
