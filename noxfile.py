@@ -20,7 +20,8 @@ nox.options.default_venv_backend = "none"
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
-TESTS = ("python", "-m", "pytest", "-n", "auto", "--dist", "loadgroup")
+#: More at once than a small machine has cores: most tests wait for a process or for a clock.
+TESTS = ("python", "-m", "pytest", "-n", "3", "--dist", "loadgroup")
 
 
 @nox.session

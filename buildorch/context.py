@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from buildorch.duration import Duration
 from buildorch.errors import UsageError
 from buildorch.job import JobEnd
 from buildorch.model import JSON, Command
@@ -172,7 +173,7 @@ class StageContext(Protocol):
         name: str | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
-        timeout: float | None = None,
+        timeout: Duration | None = None,
         shell: tuple[str, ...] | None = None,
         warn: bool = False,
         capture: bool = False,
@@ -185,7 +186,7 @@ class StageContext(Protocol):
             name: What the step is called in logs and messages.
             env: More environment; the way for parameters into shell text.
             cwd: Folder to start in instead of the stage's workdir.
-            timeout: Seconds; the stage's timeout holds besides.
+            timeout: Seconds, text such as `1h30m`, or a timedelta; the stage's holds besides.
             shell: Words that start another shell than the stage's.
             warn: Whether a failing command returns its result instead of raising.
             capture: Whether the result holds the output, at most 1 MiB.
@@ -227,11 +228,11 @@ class StageContext(Protocol):
             make: Returns a value that JSON can hold.
         """
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: Duration) -> None:
         """Wait; a function that is called again waits only for the rest.
 
         Args:
-            seconds: How long.
+            seconds: How long: seconds, text such as `90s`, or a timedelta.
         """
 
     def log(self, text: str) -> None:

@@ -120,11 +120,14 @@ class JobEnd:
     """How a job ended, as its supervisor recorded it on the server.
 
     Attributes:
-        kind: `exit` (the command returned), `signal` (it was killed), or `lost` (nobody knows).
+        kind: `exit` (the command returned), `signal` (it was killed), or `lost` (nobody
+            knows, or the command never began).
         code: Exit code for `exit`, signal number for `signal`, 0 for `lost`.
         reason: Why, where it was not the command's own doing: `timeout`, `idle`, `cancelled`,
             `log_limit`, `no_space`, `setup` (its failure), `workdir` (missing), `shell` (missing),
-            or for `lost`: `rebooted`, `supervisor killed`, `folder removed`, `never started`.
+            or for `lost`: `rebooted`, `supervisor killed`, `folder removed`, `never started`,
+            `refused` (the server can run no such job until a person changes that; see `detail`),
+            or `cancelled` and the like, where that came before the command began.
         detail: A sentence for people: the folder that is missing, the numbers of a full disk.
         seconds: How long it ran, by the server's monotonic clock; None where unknown.
         log_bytes: Size of its log; None where the session did not say it with the end.

@@ -52,11 +52,23 @@ def drive(
         stack.callback(screen.close)
         driver = stack.enter_context(opened(screen.observers))
         screen.attach(driver)
+        if resumed:
+            tell_unconfirmed(driver.controller.view)
         with signals_to(driver.inbox, ci=ci):
             view = driver.drive()
     if view.status is None and (json or view.cancel_requested is not None):
         print(left(view), file=sys.stderr)
     return exit_code(view)
+
+
+def tell_unconfirmed(view: RunView) -> None:
+    """Say at once for which servers a run cannot end: nothing else may happen for long."""
+    from buildorch.observers.look import Look  # noqa: PLC0415 - as the screen, only where shown
+    from buildorch.observers.sentences import unconfirmed  # noqa: PLC0415 - likewise
+
+    text = unconfirmed(view, Look.of(sys.stderr))
+    if text:
+        print(text, file=sys.stderr)
 
 
 def left(view: RunView) -> str:

@@ -13,7 +13,7 @@ from invoke import Context, task
 
 from buildorch import api
 from buildorch.assembly import Driver
-from buildorch.cli.driving import drive
+from buildorch.cli.driving import drive, tell_unconfirmed
 from buildorch.cli.looking import CONFIG, RUN
 from buildorch.errors import RunOwned
 from buildorch.events import MoveRequested, Recorded
@@ -21,7 +21,7 @@ from buildorch.observers.lines import Lines
 from buildorch.observers.summary import summary
 from buildorch.runner.journal import Observer
 from buildorch.store.ownership import holder
-from buildorch.view import exit_code
+from buildorch.view import RunView, exit_code
 from buildorch.view.outcome import DETACHED
 from buildorch.watched import INTERVAL, Watched, left_alone
 
@@ -51,8 +51,9 @@ def cancel(c: Context, run: str = "last", abandon: bool = False, config: str | N
         seen = store.run(found).seq
         api.order_cancel(found, options, by=f"{api.user()} (cancel)", abandon=abandon)
         while True:
-            watched = Watched(places, store, found)
-            if not _seen_ending(watched, seen):
+            watched, known = (Watched(places, store, found) for _ in range(2))
+            again = known.catch_up() and known.view.cancel_requested is not None and not abandon
+            if not _seen_ending(watched, seen, known.view if again else None):
                 return DETACHED
             if watched.over:
                 return 0
@@ -61,10 +62,15 @@ def cancel(c: Context, run: str = "last", abandon: bool = False, config: str | N
                 return 0 if drive(opened, resumed=True) != DETACHED else DETACHED
 
 
-def _seen_ending(watched: Watched, seen: int) -> bool:
-    """Show what the run's controller does after event *seen*; tells whether nobody left this."""
+def _seen_ending(watched: Watched, seen: int, known: RunView | None) -> bool:
+    """Show what the run's controller does after event *seen*; tells whether nobody left this.
+
+    *known* is the run of a controller that was told to cancel it before.
+    """
     lines, by = Lines(sys.stderr), watched.holder
     print(f"cancelling run {watched.view.run}{f', driven by {by}' if by else ''}", file=sys.stderr)
+    if known is not None:
+        tell_unconfirmed(known)
     try:
         for record in watched.records():
             if record.seq > seen:

@@ -95,6 +95,8 @@ def run(
     if dry_run and json:
         raise UsageError("--dry-run says in words what would run; `check --json` answers in JSON")
     settings = api.configuration(config)
+    options = _options(settings, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
+    options = attrs.evolve(options, results=results)
     with prints_aside():
         pipeline = load_pipeline(file)
         params = parse_parameters(pipeline, param)
@@ -104,8 +106,6 @@ def run(
 
         print(explain(plan, settings))
         return 0
-    options = _options(settings, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
-    options = attrs.evolve(options, results=results)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)

@@ -6,6 +6,7 @@ fingerprint by somebody else than the host.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from buildorch.names import nearest
 if TYPE_CHECKING:
     from buildorch.backends.ssh.enrolling import ShownKey
 
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
 
 def trust(name: str, config: Config, *, yes: bool, fingerprints: Sequence[str]) -> int:
     """Show the host keys of a server, and of those on the way to it, and remember them.
@@ -26,13 +29,14 @@ def trust(name: str, config: Config, *, yes: bool, fingerprints: Sequence[str]) 
         name: A server of the configuration, an ssh_config alias, or an address.
         config: The configuration.
         yes: Whether nobody is asked; needs *fingerprints*.
-        fingerprints: What the keys must be: `SHA256:...`, for each host that is not known yet.
+        fingerprints: What the keys must be: `SHA256:...`, for each host that is not known yet; a
+            known server has to show one of them too, unless all are of hosts on the way.
 
     Returns:
         0 once every key is known.
 
     Raises:
-        UsageError: Somebody said no, or nobody can be asked.
+        UsageError: Somebody said no, or nobody can be asked, or a fingerprint is another or none.
         ConnectError: A host cannot be reached, or shows another key than it did.
     """
     from buildorch.backends.ssh.enrolling import hops, shown_key  # noqa: PLC0415 - loads paramiko
@@ -42,11 +46,18 @@ def trust(name: str, config: Config, *, yes: bool, fingerprints: Sequence[str]) 
             "--yes alone would trust whoever answers; give the fingerprint that its administrator"
             " tells you as well: --fingerprint SHA256:..."
         )
+    for given in fingerprints:
+        _check(given)
     server = _server(name, config)
-    for host in hops(resolve(server)):
+    way = list(hops(resolve(server)))
+    others = set(fingerprints)
+    for host in way:
         key = shown_key(host, server.name)
+        others.discard(key.fingerprint)
         what = f"{host.name} ({host.place}) shows {key.kind} {key.fingerprint}"
         if key.known(server.name):
+            if host == way[-1] and others:
+                _compare(key, fingerprints)
             print(f"{what}: known already")
             continue
         print(what)
@@ -69,6 +80,14 @@ def _server(name: str, config: Config) -> Server:
     if server.backend != "ssh":
         raise UsageError(f"{server.name} is reached without SSH and has no host key")
     return server
+
+
+def _check(given: str) -> None:
+    if not _FINGERPRINT.fullmatch(given):
+        raise UsageError(
+            f"--fingerprint {given!r} is malformed: it is SHA256: and 43 characters, as"
+            " `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints it on the host"
+        )
 
 
 def _compare(key: ShownKey, fingerprints: Sequence[str]) -> None:

@@ -28,6 +28,14 @@ def _place(place: int, words: Words) -> str:
     return f"{place}{endings[last - 1] if last in (1, 2, 3) else endings[-1]}"
 
 
+def _holder(wait: Wait, words: Words) -> str:
+    """Return who says to have it, and whose account it is: only that one is known for sure."""
+    by, account = clean(wait.by or ""), clean(wait.user or "")
+    if by and account and by != account:
+        return words.say("wait_account", by=by, account=account)
+    return by or account
+
+
 def held_by(wait: Wait, words: Words, since: str = "") -> str:
     """Return who has it, as far as the server could tell.
 
@@ -41,7 +49,7 @@ def held_by(wait: Wait, words: Words, since: str = "") -> str:
         >>> held_by(wait, Words.of("en"))
         'held by dev2, run 0714-1, for 12min'
     """
-    who = clean(wait.by or wait.user or "")
+    who = _holder(wait, words)
     if wait.run is not None:
         ours = f"{clean(wait.run)} {clean(wait.stage or '')}".strip()
         known = [who, words.say("wait_run", run=ours)]

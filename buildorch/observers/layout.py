@@ -165,6 +165,7 @@ def _totals(
     count = found.errors + found.recovered
     recovered = " (recovered)" if not found.errors else f" ({found.recovered} recovered)"
     parts = [
+        *_urgent(view, look),
         (f"Errors: {count}{recovered if found.recovered else ''}", "bad" if found.errors else ""),
         (f"Warnings: {found.warnings}", "warn" if found.warnings else ""),
         *_end(view, progress, now, look),
@@ -180,21 +181,33 @@ def _end(
         good = view.status is RunStatus.SUCCEEDED
         yield f"{view.status.value} in {look.time(view.seconds)}", "good" if good else "bad"
         return
-    ended = all(stage.finished is not None for stage in view.stages.values())
-    if ended and view.orphans:
-        where = ", ".join(sorted({look.clean(one.server) for one in view.orphans}))
-        yield f"Waiting for {where} to confirm that {_jobs(len(view.orphans))} dead", "warn"
-        return
     if view.cancel_requested is not None:
-        yield f"Cancelling, asked by {look.clean(view.cancel_requested)}", "warn"
+        if view.orphans:
+            yield f"asked by {look.clean(view.cancel_requested)}", "warn"
         return
     left = time_left(view, progress)
-    if left is not None:
+    if left is not None and left >= 1:
         yield f"ETA: {look.time(left)} ({look.clock(now + left, now)})", ""
 
 
-def _jobs(count: int) -> str:
-    return "a job is" if count == 1 else f"{count} jobs are"
+def _urgent(view: RunView, look: Look) -> Iterator[tuple[str, str]]:
+    """Yield what is cut last: that a run is being cancelled, and for which servers it waits."""
+    if view.status is not None:
+        return
+    if not view.orphans:
+        if view.cancel_requested is not None:
+            yield f"Cancelling, asked by {look.clean(view.cancel_requested)}", "warn"
+        return
+    where = ", ".join(sorted({look.clean(one.server) for one in view.orphans}))
+    count = len(view.orphans)
+    if any(stage.finished is None for stage in view.stages.values()):
+        text = f"{'A job' if count == 1 else f'{count} jobs'} may still run on {where}"
+    else:
+        jobs = "a job is" if count == 1 else f"{count} jobs are"
+        text = f"Waiting for {where} to confirm that {jobs} dead"
+    if view.cancel_requested is not None:
+        text = f"Cancelling: {text[0].lower()}{text[1:]}"
+    yield text, "warn"
 
 
 def _joined(parts: Iterable[tuple[str, str]], width: int, look: Look) -> Line:

@@ -10,7 +10,7 @@ from buildorch.events import Event, Recorded
 from buildorch.model import GOOD_ENDS
 from buildorch.observers.look import Look, Stream
 from buildorch.observers.output import Output
-from buildorch.observers.sentences import OF_RUN, OF_STAGE
+from buildorch.observers.sentences import OF_RUN, OF_STAGE, unconfirmed
 from buildorch.observers.summary import summary
 from buildorch.view import RunView, StageView
 
@@ -100,6 +100,9 @@ class Teller:
         elif kind in OF_RUN:
             text = OF_RUN[kind](view, event, self._look)
             yield from (text,) if text else ()
+        if kind in _SILENCES and view.cancel_requested is not None:
+            text = unconfirmed(view, self._look)
+            yield from (text,) if text else ()
 
     def _log(self, stage: StageView, event: Event) -> Iterator[str]:
         if isinstance(event, events.AttemptFinished) and event.status not in GOOD_ENDS:
@@ -109,6 +112,9 @@ class Teller:
 def _is_good(event: Event) -> bool:
     return getattr(event, "status", None) in GOOD_ENDS
 
+
+#: What makes a cancel wait for a server, or finds that it does.
+_SILENCES = frozenset({events.CancelRequested, events.LinkLost, events.OrphanNoted})
 
 #: Said only when asked for more.
 _DETAILS = frozenset(

@@ -89,6 +89,8 @@ def _counts(stage: StageView, now: StageProgress) -> tuple[int, int]:
     known = stage.result if stage.finished is not None or stage.state == "backoff" else None
     if known is None:
         return now.errors, now.warnings
+    if known is not stage.finished and known not in stage.setbacks:
+        return 0, 0  # it was moved or never started: nothing failed
     # A failure counts although its log has no error that anybody knows.
     failed = known.status in _FAILURES and not stage.allowed
     return max(known.errors, int(failed)), known.warnings
@@ -97,7 +99,8 @@ def _counts(stage: StageView, now: StageProgress) -> tuple[int, int]:
 def time_left(view: RunView, progress: Mapping[str, StageProgress]) -> float | None:
     """Return the seconds until the run is over: its longest chain of stages that are not.
 
-    None where the history of one of them is not known. Waiting for slots is not counted.
+    None where the history of one of them is not known, or one waits for a lock: nobody knows
+    how long. Waiting for slots is not counted.
 
     Args:
         view: The run.
@@ -108,7 +111,8 @@ def time_left(view: RunView, progress: Mapping[str, StageProgress]) -> float | N
         stage = view.stages[planned.name]
         own: float | None = 0.0
         if stage.finished is None:
-            own = progress.get(planned.name, NO_PROGRESS).eta
+            locked = stage.wait is not None and stage.wait.kind == "lock"
+            own = None if locked else progress.get(planned.name, NO_PROGRESS).eta
         if own is None:
             return None
         ends[planned.name] = own + max((ends.get(name, 0.0) for name in planned.after), default=0.0)

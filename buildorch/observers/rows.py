@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
+from buildorch.job import Wait
 from buildorch.messages.waits import held_by, waits_for
 from buildorch.messages.words import Words
 from buildorch.model import StageStatus
@@ -56,6 +57,13 @@ _WORDS = {
 _BARS = ("running", "draining", StageStatus.SUCCEEDED)
 
 
+#: Columns of a lock's name below which only the place in the line is shown.
+_SHORTEST_LOCK = 4
+
+#: Characters of the beginning of a run's id, day and minute, which commands take as well.
+_SHORT_RUN = len("20260714-0930")
+
+
 def state_word(stage: StageView) -> tuple[str, str]:
     """Return the word for the state of *stage* (`done`, `running`, `FAILED`) and its style.
 
@@ -95,10 +103,13 @@ class Rows:
         text, style = self._detail(stage, now)
         if not text:
             return Line(spans), None
+        second = self.look.fit(text, self.columns.width - self._indent).rstrip()
+        return Line(spans), Line(((" " * self._indent, ""), (second, style)))
+
+    @property
+    def _indent(self) -> int:
         wide = self.columns.width > self.columns.label + 2 * SHORTEST_NAME
-        indent = self.columns.label if wide else 1
-        second = self.look.fit(text, self.columns.width - indent).rstrip()
-        return Line(spans), Line(((" " * indent, ""), (second, style)))
+        return self.columns.label if wide else 1
 
     def _head(self, stage: StageView) -> Iterator[tuple[str, str]]:
         look, columns = self.look, self.columns
@@ -165,7 +176,7 @@ class Rows:
         look = self.look
         match stage.state:
             case "running" if stage.wait is not None:
-                yield look.clean(waits_for(stage.wait, Words.of(look.language)))
+                yield self._waited(stage.wait)
             case "waiting":
                 yield "after " + ", ".join(map(look.clean, self.view.waits_for(stage)))
             case "queued":
@@ -184,6 +195,29 @@ class Rows:
                 yield self._elapsed(stage)
                 yield "allowed" if stage.allowed else ""
                 yield reason(stage, look)
+
+    def _waited(self, wait: Wait) -> str:
+        """Return what is waited for: the place in the line stays, the name takes what is left."""
+        look, columns, words = self.look, self.columns, Words.of(self.look.language)
+        word = BAR if columns.bar else len("waiting")
+        room = columns.width - columns.label - columns.name - 2 - columns.server - word - 2
+        place = look.clean(waits_for(attrs.evolve(wait, name=""), words))
+        room -= width_of(place)
+        if room < _SHORTEST_LOCK:
+            return place.lstrip(", ")
+        name = look.clean(wait.name)
+        shown = name if width_of(name) <= room else look.fit(name, room).rstrip()
+        return look.clean(waits_for(attrs.evolve(wait, name=shown), words))
+
+    def _holder(self, wait: Wait, since: str) -> str:
+        """Return who has it: a narrow board shortens the run, then leaves out since when."""
+        look, words = self.look, Words.of(self.look.language)
+        short = attrs.evolve(wait, run=wait.run and look.clean(wait.run)[:_SHORT_RUN])
+        bare = attrs.evolve(short, seconds=None)
+        texts = [held_by(wait, words, since), held_by(short, words, since), held_by(bare, words)]
+        room = self.columns.width - self._indent
+        shown = [look.clean(text) for text in texts]
+        return next((text for text in shown if width_of(text) <= room), shown[-1])
 
     def _next_try(self, stage: StageView) -> str:
         failed = stage.connect_failed
@@ -222,7 +256,7 @@ class Rows:
             return f"{why} since {since} ({lost}): the build {build}{more}", "warn"
         if stage.wait is not None:
             since = "" if stage.wait_since is None else look.clock(stage.wait_since, self.at)
-            return look.clean(held_by(stage.wait, Words.of(look.language), since)), "dim"
+            return self._holder(stage.wait, since), "dim"
         if now.last_line:
             which = f"try {stage.attempt}: " if stage.attempt > 1 else ""
             return which + look.clean(now.last_line), "dim"

@@ -49,6 +49,33 @@ def _notification_result(view: RunView, event: events.NotificationResult, look: 
     return f"{channel} was not told ({topic}): {look.clean(event.message)}"
 
 
+def unconfirmed(view: RunView, look: Look) -> str:
+    """Return for which servers a run cannot end, and how it ends without them.
+
+    Jobs of attempts that are over count, and in a run that is being cancelled all jobs.
+
+    Args:
+        view: The run.
+        look: What the stream can show.
+
+    Returns:
+        A sentence; empty where no server is waited for.
+    """
+    if view.status is not None or view.abandoned is not None:
+        return ""
+    silent = {one.server for one in view.orphans}
+    if view.cancel_requested is not None:
+        stages = (one for one in view.stages.values() if one.finished is None)
+        silent |= {one.server for one in stages if one.link_lost_since is not None and one.server}
+    if not silent:
+        return ""
+    run, where = look.clean(view.run), ", ".join(map(look.clean, sorted(silent)))
+    return (
+        f"waits for {where} to confirm that nothing of run {run} lives there; "
+        f"`buildorch cancel {run} --abandon` ends it without that"
+    )
+
+
 def _attempt_started(_: StageView, event: events.AttemptStarted, look: Look) -> str:
     return f"connecting to {look.clean(event.server)}"
 
@@ -107,6 +134,8 @@ def _attempt_finished(stage: StageView, event: events.AttemptFinished, look: Loo
         return ""
     took = look.time(stage.try_number(event.attempt).seconds)
     why = look.clean(event.first_error) or reason(stage, look)
+    if event.reason == "abandoned":
+        why = f"{why}; its job may live on there: `buildorch servers` shows it"
     return _sentence(_ending(event.status), took, why)
 
 
@@ -124,9 +153,12 @@ def _move_requested(_: StageView, event: events.MoveRequested, look: Look) -> st
     return f"is moved to {look.clean(event.server)}, asked by {look.clean(event.by)}"
 
 
-def _orphan_noted(_: StageView, event: events.OrphanNoted, look: Look) -> str:
+def _orphan_noted(view: RunView, event: events.OrphanNoted, look: Look) -> str:
+    where = f"{look.clean(event.stage)} may still run on {look.clean(event.server)}"
+    if view.abandoned is not None:
+        return f"{where}; nobody stops it: `buildorch servers` shows what lives there"
     until = "once it is in the way" if event.spared else "once that answers"
-    return f"may still run on {look.clean(event.server)}; it is stopped {until}"
+    return f"{where}; it is stopped {until}, while a run waits for it"
 
 
 def _orphan_gone(_: StageView, event: events.OrphanGone, look: Look) -> str:
@@ -165,6 +197,7 @@ OF_RUN: Mapping[type[Event], Callable[[RunView, Any, Look], str]] = {
     events.CancelRequested: _cancel_requested,
     events.AbandonRequested: _abandon_requested,
     events.NotificationResult: _notification_result,
+    events.OrphanNoted: _orphan_noted,
 }
 
 #: Says what happened to a stage, likewise.
@@ -180,7 +213,6 @@ OF_STAGE: Mapping[type[Event], Callable[[StageView, Any, Look], str]] = {
     events.AttemptFinished: _attempt_finished,
     events.RetryScheduled: _retry_scheduled,
     events.MoveRequested: _move_requested,
-    events.OrphanNoted: _orphan_noted,
     events.OrphanGone: _orphan_gone,
     events.ArtifactStored: _artifact_stored,
     events.StageFinished: _stage_finished,

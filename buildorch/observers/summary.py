@@ -154,11 +154,15 @@ def _driven(view: RunView, look: Look) -> Iterator[str]:
     if view.controller is not None:
         pid, host = view.controller
         yield f"Driven by process {pid} on {look.clean(host)}"
+    yield from _orphans(view, look)
+    if view.orphans:
+        yield f"Abandon: buildorch cancel {look.clean(view.run)} --abandon"
+
+
+def _orphans(view: RunView, look: Look) -> Iterator[str]:
     for orphan in view.orphans:
         server, job = look.clean(orphan.server), look.clean(orphan.job)
         yield f"Waits for {server} to confirm that job {job} is dead"
-    if view.orphans:
-        yield f"Abandon: buildorch cancel {look.clean(view.run)} --abandon"
 
 
 def _interrupted(view: RunView, now: float, look: Look, *, ordered: bool) -> Iterator[str]:
@@ -168,7 +172,10 @@ def _interrupted(view: RunView, now: float, look: Look, *, ordered: bool) -> Ite
         jobs = "the kill of its builds is ordered, and not all of it is confirmed"
     yield f"INTERRUPTED{left}: nobody drives this run; {jobs}."
     yield f"The facts above are from {_ago(view.updated_at, now, look)}."
+    yield from _orphans(view, look)
     yield from _commands(view, look.clean(view.run))
+    if view.orphans:
+        yield f"Abandon: buildorch cancel {look.clean(view.run)} --abandon"
 
 
 def _ago(at: float, now: float, look: Look) -> str:

@@ -57,6 +57,7 @@ bo_describe_end() {
             bo_reason='folder removed'
         elif [ -e "$bo_folder/dropped" ]; then
             read -r bo_reason bo_value <"$bo_folder/cancel"
+            bo_kind=lost bo_code=0 bo_detail="$bo_reason before it began"
         elif [ "$bo_kind $bo_code" != 'exit 0' ]; then
             bo_explain
         else
@@ -89,12 +90,12 @@ log_sha256 ${bo_sum%% *}"
 
 # Records the end of a job that was stopped before its command began.
 bo_end_unstarted() {
-    bo_kind='exit' bo_code=127 bo_reason='folder removed'
+    bo_reason='folder removed'
     [ ! -e "$bo_folder/alive" ] || read -r bo_reason bo_value <"$bo_folder/cancel"
-    [ "$bo_reason" != 'folder removed' ] || bo_kind=lost bo_code=0
-    bo_finish "$bo_folder" "$bo_memory" "kind $bo_kind
-code $bo_code
+    bo_finish "$bo_folder" "$bo_memory" "kind lost
+code 0
 reason $bo_reason
+detail $bo_reason before it began
 seconds 0.00
 log_bytes 0"
     rm -f "$bo_folder/env.sh"

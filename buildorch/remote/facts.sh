@@ -6,7 +6,7 @@ bo_look() {
     bo_flock=flock
     command -v flock >/dev/null || {
         bo_flock=
-        bo_lack 'there is no flock: a killed supervisor is noticed by its number in the process table, a little later'
+        bo_lack 'there is no flock, so no locks can be taken: stages with a workdir or resources are refused here, unless share_workdir is set and they have no resources; install util-linux (or python3)'
     }
     bo_nap=yes
     sleep 0.01 2>/dev/null || {

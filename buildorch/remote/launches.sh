@@ -93,9 +93,9 @@ bo_spawn() {
 bo_refuse_unlocked() {
     [ -e "$bo_desk/new/locks" ] || return 1
     if [ -z "$bo_flock" ]; then
-        bo_refuse "$bo_ident" state 'no locks can be taken on this server: it has neither python3 nor flock; install util-linux (or python3), or set share_workdir where runs may build in one folder at once'
+        bo_refuse "$bo_ident" refused 'no locks can be taken on this server: it has neither python3 nor flock; install util-linux (or python3), or set share_workdir where runs may build in one folder at once'
     elif ! bo_find_queue; then
-        bo_refuse "$bo_ident" state "no locks can be taken on this server: none of /run/lock, /var/tmp, /tmp is a folder of root's that all accounts may write (mode 1777); make one, or set share_workdir where runs may build in one folder at once"
+        bo_refuse "$bo_ident" refused "no locks can be taken on this server: none of /run/lock, /var/tmp, /tmp is a folder of root's that all accounts may write (mode 1777); make one, or set share_workdir where runs may build in one folder at once"
     else
         return 1
     fi

@@ -86,6 +86,7 @@ bo_look_at_line() {
 # Waits in the line until our claims are ours; fails where the command must not run any more.
 bo_await_turn() {
     bo_uid=$(id -u)
+    bo_namespace=$(readlink /proc/self/ns/pid 2>/dev/null)
     bo_run_name=${bo_marker#*=}
     bo_run_name=${bo_run_name%%.*}
     bo_entry='' bo_told_line=''

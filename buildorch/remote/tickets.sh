@@ -67,14 +67,23 @@ bo_read_claims() {
 
 # Prints our ticket: state, since when. The session is written over later, in place.
 bo_write_ticket() {
-    printf '%s\nsince %15s\nsession %15s\nboot %s\njob %s\nrun %s\nstage %s\nby %s\nsupervisor %s\n%send\n' \
-        "$1" "$2" -1 "$bo_boot" "$bo_folder" "$bo_run_name" "$bo_title" "$bo_by" "$bo_supervisor" "$bo_claims"
+    printf '%s\nsince %15s\nsession %15s\nboot %s\njob %s\nnamespace %s\nrun %s\nstage %s\nby %s\nsupervisor %s\n%send\n' \
+        "$1" "$2" -1 "$bo_boot" "$bo_folder" "$bo_namespace" "$bo_run_name" "$bo_title" "$bo_by" "$bo_supervisor" "$bo_claims"
 }
 
 # Notes in our ticket which session the command's processes are in.
 bo_note_session() {
     [ -z "$bo_ticket" ] ||
         printf '%15s' "$bo_session" | dd of="$bo_ticket" bs=1 seek=32 conv=notrunc 2>/dev/null
+}
+
+# Whether a ticket's supervisor is known to be dead, whoever has the ticket's lock: anybody can lock
+# what anybody may read. A server can hide other accounts' processes (hidepid).
+bo_is_bereaved() {
+    head -c 65536 "$1" | grep -q -x -F -e "namespace $bo_namespace" && bo_stat 1 || return 1
+    bo_value=$(head -c 65536 "$1" | sed -n 's/^supervisor \([0-9][0-9]* [0-9][0-9]*\)$/\1/p' | head -n 1)
+    # shellcheck disable=SC2086
+    ! bo_lives ${bo_value:-0 0}
 }
 
 # Whether a ticket counts whose supervisor is dead: while its job lives, if it had begun.
@@ -107,7 +116,7 @@ bo_list_tickets() {
         # shellcheck disable=SC2046,SC2012
         set -- $(LC_ALL=C ls -ldn "$bo_file" 2>/dev/null)
         bo_held=1
-        if flock -s -n 5 5<"$bo_file"; then
+        if flock -s -n 5 5<"$bo_file" || bo_is_bereaved "$bo_file"; then
             bo_held=0
             if ! bo_orphaned "$bo_file" "$3"; then
                 [ "$3" != "$bo_uid" ] || rm -f "$bo_file"

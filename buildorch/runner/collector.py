@@ -16,7 +16,7 @@ import attrs
 
 from buildorch.analysis import Analyzer, alert
 from buildorch.runner.checksum import sha256_of
-from buildorch.runner.masking import Masker
+from buildorch.runner.masking import Masker, hidden
 from buildorch.scheduler.facts import LogReport
 
 _PIECE = 1 << 20
@@ -41,7 +41,7 @@ class AttemptLog:
         self._analyzer = analyzer
         self._secrets = secrets
         self._lock = threading.Lock()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._file: BinaryIO = os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0)
         self.size = path.stat().st_size
@@ -103,20 +103,32 @@ class AttemptLog:
             return LogReport(size=self.size)
         said = found.finish()
         error = said.first_error
+        hide = self._hide
         return LogReport(
             size=self.size,
             errors=said.errors,
             warnings=said.warnings,
-            first_error=error.text if error is not None else None,
-            alert=alert(said) or None,
-            last_line=said.last_line or "",
+            first_error=hide(error.text) if error is not None else None,
+            alert=hide(alert(said)) or None,
+            last_line=hide(said.last_line or ""),
             no_space=said.no_space,
         )
+
+    def _hide(self, text: str) -> str:
+        """Mask once more: what stood between the parts of a secret is not in readable text."""
+        return hidden(text, (secret.decode("utf-8", "replace") for secret in self._secrets))
 
     def close(self) -> None:
         """Close the file; it stays readable for everybody."""
         with self._lock:
             self._file.close()
+
+
+def _make(folder: Path) -> None:
+    """Make *folder* and those above it that are gone, each for us alone."""
+    if not folder.exists():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 class JobLog:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bisect
 import json
 import re
 import urllib.parse
@@ -19,6 +20,15 @@ _WIDTH = 76
 
 #: Secrets that overlap each other for longer are not held back as a whole.
 _LONGEST_BLOCK = 1 << 20
+
+#: Escape sequences in the beginning of a secret that hold no more bytes back than these.
+_LONGEST_COLOURED = 1 << 16
+
+#: What makes nobody's text: colours, links, character sets; also the beginning of one, at the end.
+_ESCAPE = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*(?:[@-~]|\Z)|[\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?"
+    rb"|[ -/]*(?:[0-~]|\Z))"
+)
 
 
 def hidden(text: str, secrets: Iterable[str]) -> str:
@@ -136,11 +146,12 @@ class Masker:
         Looking for each is many times as fast as a pattern of all, and most data has none.
         """
         found = [(0, self._covered)] if self._covered else []
-        for form in self._known:
-            at = data.find(form)
-            while at >= 0:
-                found.append((at, at + len(form)))
-                at = data.find(form, at + 1)
+        found += self._places(data)
+        if b"\x1b" in data:
+            text = _Readable(data)
+            found += [
+                (text.at(start), text.at(end - 1) + 1) for start, end in self._places(text.data)
+            ]
         blocks: list[tuple[int, int]] = []
         for start, end in sorted(found):
             if blocks and start < blocks[-1][1]:
@@ -149,11 +160,54 @@ class Masker:
                 blocks.append((start, end))
         return blocks
 
+    def _places(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for form in self._known:
+            at = data.find(form)
+            while at >= 0:
+                yield at, at + len(form)
+                at = data.find(form, at + 1)
+
     def _possible_beginning(self, data: bytes) -> int:
         """Return how many bytes at the end of *data* may be the beginning of a secret."""
+        raw = self._beginning(data)
+        if b"\x1b" not in data:
+            return raw
+        text = _Readable(data)
+        count = self._beginning(text.data)
+        coloured = len(data) - text.at(len(text.data) - count) if count else 0
+        return raw if coloured > _LONGEST_COLOURED else max(raw, coloured)
+
+    def _beginning(self, data: bytes) -> int:
         tail = data[max(0, len(data) - len(self._known[0]) + 1) :]
         for found in self._begins.finditer(tail):
             rest = tail[found.start() :]
             if any(len(rest) < len(form) and form.startswith(rest) for form in self._known):
                 return len(rest)
         return int(tail[-1:] in self._first)
+
+
+class _Readable:
+    """Bytes without their escape sequences, and where each of them stood.
+
+    Args:
+        raw: The bytes.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw_at: list[int] = []
+        self._text_at: list[int] = []
+        parts: list[bytes] = []
+        size = begin = 0
+        for start, end in [*(found.span() for found in _ESCAPE.finditer(raw)), (len(raw), 0)]:
+            if start > begin:
+                self._raw_at.append(begin)
+                self._text_at.append(size)
+                parts.append(raw[begin:start])
+                size += start - begin
+            begin = end
+        self.data = b"".join(parts)
+
+    def at(self, index: int) -> int:
+        """Return where byte *index* of `data` stands in the raw bytes."""
+        part = bisect.bisect_right(self._text_at, index) - 1
+        return self._raw_at[part] + index - self._text_at[part]

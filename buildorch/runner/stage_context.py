@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,11 +11,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from buildorch.context import StepResult
+from buildorch.duration import Duration
 from buildorch.errors import ReplayMismatch, StageStopped, StepFailed, UsageError
 from buildorch.job import JobEnd
 from buildorch.model import JSON, Command, PlannedStage, Server
+from buildorch.runner.asked import asked, duration
 from buildorch.runner.handed import Inputs, Outputs
-from buildorch.runner.jobs import StepSpec
 from buildorch.runner.requests import Host, StepEnd, StepRequest, ValueMade, ValueRequest
 from buildorch.scheduler import facts
 
@@ -65,7 +65,7 @@ class Context:
         name: str | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
-        timeout: float | None = None,
+        timeout: Duration | None = None,
         shell: tuple[str, ...] | None = None,
         warn: bool = False,
         capture: bool = False,
@@ -74,30 +74,22 @@ class Context:
     ) -> StepResult:
         """Run a command as the next durable step."""
         del hide  # Invoke's word; a stage's output is in its log, and never on the terminal
-        _refuse(unknown)
-        given = _command(command)
-        spec = StepSpec(
-            command=given,
-            name=name,
-            env={name: _word(value) for name, value in (env or {}).items()},
-            cwd=None if cwd is None else _word(cwd),
-            timeout=timeout,
-            shell=shell,
+        spec = asked(
+            command, name=name, env=env, cwd=cwd, timeout=timeout, shell=shell, unknown=unknown
         )
-        _refuse_nul(spec)
         self._steps += 1
-        limits = [limit for limit in (timeout, self.remaining()) if limit is not None]
+        limits = [limit for limit in (spec.timeout, self._left()) if limit is not None]
         request = StepRequest(
             self.name, self.attempt, self._steps, spec, min(limits) if limits else None
         )
         found = self._ask(request, request.reply)
         self.last_end = found.end
         self._deadline = found.deadline
-        result = _result(given, found, capture=capture)
+        result = _result(spec.command, found, capture=capture)
         if found.end.reason in ("timeout", "idle", "cancelled", "moved", "lease"):
             raise StageStopped(found.end.reason)
         if not found.end.ok and (not warn or found.end.kind == "lost"):
-            raise StepFailed(f"{_words(given)}: {found.end.detail or found.end.how}", result)
+            raise StepFailed(f"{_words(spec.command)}: {found.end.detail or found.end.how}", result)
         return result
 
     def once(self, key: str, make: Callable[[], JSON]) -> JSON:
@@ -110,15 +102,16 @@ class Context:
             self._record(self._steps, key, value)
         return value
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: Duration) -> None:
         """Wait; a function that is called again waits only for the rest."""
+        wanted = 0.0 if seconds in (0, 0.0) else duration("c.sleep", seconds)
         self._sleeps += 1
-        until = self.once(f"sleep-{self._sleeps}", lambda: time.time() + seconds)
+        until = self.once(f"sleep-{self._sleeps}", lambda: time.time() + wanted)
         if not isinstance(until, float | int):
             raise ReplayMismatch(f"sleep {self._sleeps} of {self.name} was recorded as {until!r}")
         rest = until - time.time()
-        left = self.remaining()
         if rest > 0:
+            left = self.remaining()
             self._wait(Future(), rest if left is None else min(rest, left))
             self.remaining()
 
@@ -136,6 +129,16 @@ class Context:
         if self._steps < self._replayed:
             return  # an earlier controller has written it, and the next step's log lies behind it
         self._host.note(self.name, self.attempt, text)
+
+    def _left(self) -> float | None:
+        """Return the seconds that the next command has.
+
+        One that was launched before has a limit of its own on its server: it is waited for, however
+        late it is here.
+        """
+        if self._deadline is not None and self._steps <= self._replayed:
+            return max(self._deadline - time.monotonic(), 1.0)
+        return self.remaining()
 
     def remaining(self) -> float | None:
         """Return the seconds that are left of the attempt, or None where there is no limit."""
@@ -212,39 +215,6 @@ class Context:
     def _check(self) -> None:
         if self._stopped is not None:
             raise StageStopped(self._stopped)
-
-
-def _command(given: object) -> Command:
-    """Return a command as text or as its words."""
-    if isinstance(given, str):
-        return given
-    if isinstance(given, list | tuple) and given:
-        return tuple(map(_word, given))
-    raise UsageError(
-        "c.run takes a command as text for the shell, or as a list of words that is not empty, "
-        f"not {given!r}"
-    )
-
-
-def _refuse(unknown: Mapping[str, object]) -> None:
-    """Say of Invoke's options why a durable step cannot have them."""
-    if unknown:
-        names = ", ".join(sorted(unknown))
-        raise UsageError(
-            f"c.run has no option {names}: a step runs detached on its server, without a "
-            "terminal and without input; use c.connection.run for a command that needs them"
-        )
-
-
-def _word(value: object) -> str:
-    """Return a path or a number as the word that a command takes."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
-
-
-def _refuse_nul(spec: StepSpec) -> None:
-    words = [spec.command] if isinstance(spec.command, str) else [*spec.command]
-    if any("\0" in word for word in (*words, *spec.env, *spec.env.values(), spec.cwd or "")):
-        raise UsageError("a command cannot hold a NUL byte: no shell and no program takes one")
 
 
 def _refuse_foreign(value: object) -> None:

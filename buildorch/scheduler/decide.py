@@ -129,6 +129,8 @@ def _ended(state: StageState, *, stopping: bool) -> Event | None:
         # It is gone: that was wanted.
         moved = state.kill == "moved"
         found = Verdict(StageStatus.LOST if moved else StageStatus.CANCELLED, state.kill)
+        if finished.end.reason == found.reason == "cancelled":
+            found = Verdict(StageStatus.CANCELLED, finished.end.detail or state.kill)
     return events.AttemptFinished(
         stage=state.name,
         attempt=state.attempt,
@@ -216,7 +218,7 @@ def _finish(
         warning=_warning(state),
         allowed=state.stage.allow_failure and status is not StageStatus.SUCCEEDED,
         log=f"{state.name}/attempt-{state.attempt}.log" if state.steps else None,
-        log_complete=finished.log_complete if finished is not None else True,
+        log_complete=finished.log_complete if finished is not None else step is None,
         output=state.values.get((0, "output")),
     )
 

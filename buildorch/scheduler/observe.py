@@ -188,7 +188,7 @@ def _(fact: facts.FunctionEnded, here: Surroundings) -> Iterable[Event]:
                 stage=state.name, attempt=state.attempt, step=0, key="output", value=fact.output
             )
         # A command that it did not wait for is not the recorded one: that may live on by itself.
-        yield from orphans_made(state, spared=state.kill is None)
+        yield from orphans_made(state, spared=state.kill is None and fact.stopped is None)
         found = function_verdict(state.stage, fact, state.kill)
         end = fact.end
         yield events.AttemptFinished(

@@ -13,6 +13,9 @@ from buildorch.scheduler.facts import FunctionEnded, LogReport
 #: Ends that no second attempt can change: the definition or the server has to.
 NEVER_RETRIED = frozenset({"workdir", "shell"})
 
+#: How the reason begins where a server can run no such job before a person changes something.
+_REFUSED = "refused: "
+
 #: A last line that contradicts exit code 0.
 _FAILED = re.compile(r"\b(FAILED|FAILURE)\b")
 
@@ -57,7 +60,7 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
     if end.reason in _BY_REASON:
         return Verdict(_BY_REASON[end.reason], end.reason)
     if end.kind == "lost":
-        return Verdict(StageStatus.LOST, end.reason)
+        return _lost(end)
     if not end.ok and report.no_space:
         told = (report.alert or "its log says that a disk is full", end.room)
         return Verdict(StageStatus.NO_SPACE, "; ".join(text for text in told if text))
@@ -66,6 +69,12 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
     found = _sharpen(stage, report.last_line)
     warnings = [text for text in (found.warning, end.detail) if text]
     return attrs.evolve(found, warning="; ".join(warnings) or None)
+
+
+def _lost(end: JobEnd) -> Verdict:
+    if end.reason == "refused":
+        return Verdict(StageStatus.LOST, f"{_REFUSED}{end.detail}")
+    return Verdict(StageStatus.LOST, end.reason)
 
 
 def function_verdict(stage: PlannedStage, fact: FunctionEnded, kill: str | None) -> Verdict:
@@ -151,6 +160,8 @@ def retry(
         >>> retry(stage, StageStatus.FAILED, None, Budget(failures=1))
     """
     if status is StageStatus.LOST:
+        if reason is not None and reason.startswith(_REFUSED):
+            return None
         if reason == "never started" and budget.free < FREE_ATTEMPTS:
             return "free", INFRASTRUCTURE_DELAY * 2**budget.free
         if budget.infrastructure < stage.infra_retry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,7 @@ def test_a_controller_is_killed_between_an_orphan_and_its_end(
     (second.home / "hold").unlink()
     done = resumed.wait()
     assert done.code == 0, done
+    assert "waits for yocto-builder to confirm" in done.err
     assert ["begin 1"] == _witness(first)
     assert ["begin 2", "end 2"] == _witness(second)
 
@@ -135,6 +137,10 @@ def test_a_stage_is_moved_from_a_server_that_answers(
     assert (["begin 1"], ["begin 2", "end 2"]) == (_witness(first), _witness(second))
 
 
+def _says(command: Command, words: str) -> bool:
+    return words in command.said.err
+
+
 def test_a_run_that_is_abandoned_says_where_a_job_may_live(
     places: tuple[Place, Place], laptop: Laptop
 ) -> None:
@@ -142,6 +148,11 @@ def test_a_run_that_is_abandoned_says_where_a_job_may_live(
     first, _ = places
     run = _cut_off(laptop, first)
     name = run.until("run_created")["run"]
+    told = "waits for yocto-builder to confirm"
+    for _ in range(2):  # the second one finds that the run is being cancelled already
+        cancel = laptop.start("cancel", name)
+        wait_for(partial(_says, cancel, told), "it says for whom it waits")
+        assert f"`buildorch cancel {name} --abandon`" in cancel.said.err
     assert laptop.run("cancel", name, "--abandon").code == 0
     done = run.wait()
     assert (130, ["yocto-builder"]) == (done.code, [one["server"] for one in done.end["orphans"]])

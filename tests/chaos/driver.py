@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import attrs
 from acceptance.laptop import Command, Laptop
+from hosts.commands import BedError
 
 from buildorch.errors import BuildorchError
 from buildorch.events import Recorded, RunFinished
@@ -236,9 +237,10 @@ class Driver:
     def _go_on(self, pending: Pending) -> None:
         try:
             pending.due = time.monotonic() + next(pending.work)
-        except StopIteration as stopped:
+        except (StopIteration, BedError) as stopped:
+            # A host that another fault has switched off feels no further one.
             self._pending.remove(pending)
-            self._mended(pending, stopped.value)
+            self._mended(pending, getattr(stopped, "value", None))
         self._quiet_since = time.monotonic()
 
     def _mended(self, pending: Pending, proof: Proof | None) -> None:

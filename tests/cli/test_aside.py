@@ -49,3 +49,10 @@ def test_a_dry_run_is_not_json(user: User) -> None:
     done = user.run("run", "loud.py", "--dry-run", "--json")
     assert (2, "") == (done.code, done.out)
     assert "check --json" in done.err
+
+
+def test_a_dry_run_refuses_what_the_run_would_refuse(user: User) -> None:
+    """An option that is no duration is wrong also where nothing runs."""
+    user.write("loud.py", NOISY)
+    done = user.run("run", "loud.py", "--dry-run", "--abandon-after", "1x")
+    assert (2, True) == (done.code, "'1x' is no duration" in done.err), done

@@ -187,7 +187,9 @@ def test_cancelled_while_it_waits(link: Talk) -> None:
     await_wait(link, job)
     begin = time.monotonic()
     link.session.cancel(job.id, "cancelled", 20.0)
-    assert link.heard.end_of(job).reason == "cancelled"
+    end = link.heard.end_of(job)
+    assert (end.kind, end.code, end.reason) == ("lost", 0, "cancelled")
+    assert end.detail == "cancelled before it began"
     assert time.monotonic() - begin < 5
     first.finish()
     third = hold(link, on_name("C", name), "third")

@@ -238,3 +238,19 @@ def test_leftovers_are_named(link: Talk) -> None:
     assert any(nap.command in text for text in end.leftovers)
     assert nap.running
     nap.end()
+
+
+def test_a_supervisor_that_stood_still_heard_nothing(link: Talk) -> None:
+    """Stopped past its next look and let go on, again and again: the job's end is its own.
+
+    The kernel then says that the wait was interrupted, and what python returns is no signal.
+    """
+    go = f"{link.place.folder}/go"
+    job = link.start(f"until [ -e {go} ]; do sleep 0.05; done; exit 3", idle_timeout=20.0)
+    link.heard.wait(lambda: link.heard.starts, "it runs")
+    pid = link.supervisor(job)
+    for _ in range(5):
+        link.place.machine.run(f"kill -STOP {pid}; sleep 1.2; kill -CONT {pid}; sleep 0.1")
+    link.place.machine.run(f": >{go}")
+    end = link.heard.end_of(job)
+    assert (end.kind, end.code, end.reason) == ("exit", 3, None)

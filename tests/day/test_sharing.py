@@ -72,7 +72,7 @@ def test_step_10_rack(crew: Crew, laptop: Laptop, hers: Laptop, sink: Sink) -> N
     assert (_RACK, 1, "dev2") == (wait["name"], wait["place"], wait["by"])
     shown = laptop.run("status", "--once").out
     assert f"{_RACK}, 1st in line" in shown
-    assert f"held by dev2, run {wait['run']}" in shown
+    assert f"held by dev2 (account {wait['user']}), run" in shown
     done, her_done = our_run.wait(60), her_run.wait(60)
     assert (0, 0) == (done.code, her_done.code), done
     assert her_done.end["run"].endswith(wait["run"]) or wait["run"] == her_done.end["run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from buildorch.job import Wait
 from buildorch.model import Plan, RunStatus, StageStatus
 from buildorch.observers.layout import render
 from buildorch.observers.look import Look, width_of
-from buildorch.observers.progress import StageProgress, time_left, totals
+from buildorch.observers.progress import StageProgress, Totals, time_left, totals
 from observers.story import KOREA, START, Story, full_build, half_way, planned
 
 _LOOK = Look(zone=KOREA)
@@ -209,10 +210,12 @@ Errors: 2 (1 recovered)  Warnings: 2  failed in 23min
 
 
 def test_a_cancel_is_said() -> None:
-    """While a run is being cancelled the board says who asked, instead of an ETA."""
+    """While a run is being cancelled every board says so, a wide one who asked, without an ETA."""
     story = half_way()
     story.tell(events.CancelRequested(by="mina"))
-    assert "Cancelling, asked by mina" in _board(story, _HALF, 80)
+    footer = "Cancelling, asked by mina  Errors: 1 (recovered)  Warnings: 12\n"
+    assert footer in _board(story, _HALF, 80)
+    assert "Cancelling" in _board(story, _HALF, 20)
 
 
 def test_korean_names_align() -> None:
@@ -361,6 +364,66 @@ def test_totals_count_failures_without_a_known_error() -> None:
     """A failed stage counts as an error although its log names none; an allowed one does not."""
     found = totals(_troubled().seen, {})
     assert (found.errors, found.recovered, found.warnings) == (2, 0, 0)
+
+
+def _waiting_for_an_orphan() -> Story:
+    story = half_way()
+    server = "yocto-builder"
+    story.tell(events.OrphanNoted(stage="host-build", attempt=1, server=server, job="j"))
+    return story
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80])
+def test_a_job_that_may_live_is_the_first_word_of_the_footer(width: int) -> None:
+    """What a run hangs on is cut last: while stages go on, once they ended, and in a cancel."""
+    story = _waiting_for_an_orphan()
+    goes_on = "A job may still run on yocto-builder"
+    assert goes_on[: width - 1] in _board(story, _HALF, width)
+    story.stage_ends("yocto-image", StageStatus.SUCCEEDED, 60)
+    story.stage_ends("integration-test", StageStatus.SKIPPED)
+    waits = "Waiting for yocto-builder to confirm that a job is dead"
+    assert waits[: width - 1] in _board(story, {}, width)
+    story.tell(events.CancelRequested(by="mina"))
+    waits = "Cancelling: waiting for yocto-builder to confirm that a job is dead"
+    assert waits[: width - 1] in _board(story, {}, width)
+
+
+def _locked(**fields: Any) -> Story:
+    story = Story().launch("yocto-image").launch("host-build")
+    wait = Wait(kind="lock", name="/srv/build/ccu2/rack", place=2, user="mina", **fields)
+    story.tell(events.StepWaiting(stage="host-build", attempt=1, step=1, wait=wait))
+    return story
+
+
+def test_nobody_knows_how_long_a_lock_takes() -> None:
+    """While a stage waits for a lock there is no ETA, nor is there one of no time at all."""
+    known = {name: StageProgress(eta=60.0) for name in Story().seen.stages}
+    assert time_left(Story().seen, known) == 120.0
+    assert time_left(_locked().seen, known) is None
+    nothing = {name: StageProgress(eta=0.0) for name in Story().seen.stages}
+    assert "ETA" not in _board(Story(), nothing, 80)
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 70, 80, 100])
+def test_a_narrow_board_keeps_the_place_and_the_holders_stage(width: int) -> None:
+    """The lock's name and the run's id are cut first, then it is not said since when."""
+    story = _locked(run="20260714-093012-4fa2c1", stage="tests", seconds=600.0)
+    board = _board(story, {}, width)
+    assert "2nd in" in board
+    assert ("2nd in line" in board) == (width > 40)
+    assert "held by mina, run 20260714-0930" in board
+    assert "tests" in board
+    assert ("20260714-093012-4fa2c1" in board) == (width >= 70)
+
+
+def test_a_move_is_no_error() -> None:
+    """A stage that goes on elsewhere has not failed: neither while it is due nor in the end."""
+    story = Story().launch("host-build")
+    story.attempt_ends("host-build", StageStatus.LOST, 5, reason="moved", errors=3)
+    story.tell(events.RetryScheduled(stage="host-build", attempt=2, delay=0.0, cause="moved"))
+    assert totals(story.seen, {}) == Totals(errors=0, recovered=0, warnings=0)
+    story.launch("host-build", 2).stage_ends("host-build", StageStatus.SUCCEEDED, 5)
+    assert totals(story.seen, {}) == Totals(errors=0, recovered=0, warnings=0)
 
 
 _HOSTILE = st.text(alphabet="ab [red]\x1b\r\n\t한글日\u202e\u0301\udcff█é", max_size=60)

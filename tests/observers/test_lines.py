@@ -12,6 +12,7 @@ from buildorch.job import Wait
 from buildorch.model import FunctionRef, Plan, RunStatus, StageStatus
 from buildorch.observers.lines import Lines, no_tail
 from buildorch.observers.look import Look
+from buildorch.observers.sentences import unconfirmed
 from buildorch.view import RunView
 from observers.story import KOREA, Story, half_way, planned
 
@@ -124,7 +125,10 @@ _CONNECT = {"stage": "host-build", "attempt": 1, "server": "ccu2-builder"}
         ),
         (
             events.OrphanNoted(stage="host-build", attempt=1, server="s", job="j"),
-            "host-build may still run on s; it is stopped once that answers",
+            (
+                "host-build may still run on s; "
+                "it is stopped once that answers, while a run waits for it"
+            ),
         ),
         (
             events.OrphanGone(stage="host-build", attempt=1, server="s", job="j"),
@@ -207,3 +211,49 @@ def test_a_stream_that_is_gone_stops_nothing() -> None:
     story = half_way()
     lines.see(story.seen, story.records[-1])
     lines.close()
+
+
+_WAITS = (
+    "waits for s to confirm that nothing of run 0714-2 lives there; "
+    "`buildorch cancel 0714-2 --abandon` ends it without that"
+)
+
+
+def _orphaned() -> Story:
+    story = half_way()
+    story.tell(events.OrphanNoted(stage="host-build", attempt=1, server="s", job="j"))
+    return story
+
+
+def test_a_cancel_says_whom_it_waits_for_and_how_it_ends_without() -> None:
+    """A job that may live, or a server that does not answer, is named with the way out."""
+    story = _orphaned()
+    assert _WAITS not in _told(story)
+    story.tell(events.CancelRequested(by="mina"))
+    assert _told(story).count(_WAITS) == 1
+    silent = half_way()
+    silent.tell(events.CancelRequested(by="mina"))
+    silent.tell(events.LinkLost(stage="yocto-image", attempt=1, server="s", reason="no answer"))
+    told = _told(silent)
+    assert "waits for yocto-builder to confirm" in told
+    assert "--abandon" in told
+
+
+def test_a_run_that_waits_for_nobody_says_so_by_nothing() -> None:
+    """There is nothing to confirm without a job that may live, and none once it is abandoned."""
+    assert unconfirmed(half_way().seen, _LOOK) == ""
+    story = _orphaned()
+    assert unconfirmed(story.seen, _LOOK) == _WAITS
+    story.tell(events.AbandonRequested(by="mina"))
+    assert unconfirmed(story.seen, _LOOK) == ""
+
+
+def test_what_is_abandoned_is_not_said_to_be_stopped() -> None:
+    """A job that nobody waits for may live on: where to look is said instead."""
+    story = half_way()
+    story.tell(events.AbandonRequested(by="mina"))
+    story.tell(events.OrphanNoted(stage="yocto-image", attempt=1, server="s", job="j"))
+    story.attempt_ends("yocto-image", StageStatus.LOST, reason="abandoned")
+    told = _told(story)
+    assert "it is stopped" not in told
+    assert told.count("`buildorch servers`") == 2

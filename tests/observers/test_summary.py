@@ -130,3 +130,13 @@ def test_a_summary_names_the_logs_that_are_worth_a_look() -> None:
         "Log:     buildorch logs 0714-2 host-build"
     ]
     assert "cancelled in 1s" in text
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_a_job_that_may_live_is_listed_driven_or_not(alive: bool) -> None:
+    """Whoever looks at a run sees for which server it cannot end, and how it ends without it."""
+    story = half_way()
+    story.tell(events.OrphanNoted(stage="host-build", attempt=1, server="s", job="j"))
+    text = status_text(story.seen, alive=alive, now=story.at, look=_LOOK)
+    assert "Waits for s to confirm that job j is dead\n" in text
+    assert "Abandon: buildorch cancel 0714-2 --abandon\n" in text

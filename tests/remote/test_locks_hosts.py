@@ -119,6 +119,28 @@ def test_a_user_with_bad_intentions(hosts: tuple[Host, ...], part: str) -> None:
 
 
 @pytest.mark.hosts
+def test_a_stranger_locks_what_a_dead_job_had(hosts: tuple[Host, ...], part: str) -> None:
+    """A lock that another account takes on a ticket keeps no job alive whose supervisor is dead."""
+    name = secrets.token_hex(8)
+    with _two_users(hosts[0], part) as (link, other):
+        first = hold(link, on_name("A", name))
+        grip = other.place.machine.run(
+            f"file=$(grep -l -x 'name A {name}' /run/lock/buildorch-lock-*); exec >/dev/null 2>&1; "
+            f"(exec 9<$file; flock 9; : >~/gripped; exec sleep 300) & echo $! >~/grip"
+        )
+        assert not grip
+        second = queue(other, on_name("B", name), "second")
+        await_wait(other, second.job)
+        link.leave()
+        link.kill_watchers(first.job)
+        other.wait_for_file("~/gripped")
+        first.let_go()
+        await_run(other, second.job)
+        second.finish()
+        other.place.machine.run("kill $(cat ~/grip)")
+
+
+@pytest.mark.hosts
 def test_the_line_is_full(hosts: tuple[Host, ...], part: str) -> None:
     """Where no ticket can be made a job waits and says so, and goes on when one can be."""
     host, name = hosts[0], secrets.token_hex(8)

@@ -108,9 +108,11 @@ def test_without_flock(tmp_path: Path) -> None:
         job = link.job("true", locks=on_name("A", "x"))
         link.session.start(job)
         reason, detail = link.heard.refusal_of(job)
-        assert reason == "state"
+        assert reason == "refused"
         assert "flock" in detail
         assert "share_workdir" in detail
+        cost = next(text for text in link.session.facts.missing if "flock" in text)
+        assert "stages with a workdir or resources are refused" in cost
         assert link.end("true", "other").ok
 
 

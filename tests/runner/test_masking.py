@@ -9,11 +9,14 @@ import re
 import time
 import urllib.parse
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from buildorch.analysis import Analyzer, Legible
+from buildorch.runner.collector import AttemptLog
 from buildorch.runner.jobs import StepSpec
 from buildorch.runner.masking import Masker, hidden
 
@@ -149,3 +152,61 @@ def test_what_is_stored_of_a_step_says_nothing_of_its_secrets() -> None:
     first, second = (step.digest([step.env["TOKEN"]]) for step in steps)
     assert first == second
     assert first != StepSpec(command="deploy", env={"TOKEN": ""}).digest(["hunter22"])
+
+
+ESCAPES = [b"\x1b[36m", b"\x1b[01;31m\x1b[K", b"\x1b[m", b"\x1b(B", b"\x1b]8;;http://x\x07"]
+
+
+@given(
+    secret=st.sampled_from(SECRETS),
+    between=st.lists(st.sampled_from([b"", *ESCAPES]), min_size=20, max_size=20),
+    cuts=st.sets(st.integers(0, 200)),
+)
+@example(secret=b"hunter22", between=[b"", b"\x1b[36m", *[b""] * 18], cuts=set(range(50)))
+def test_a_secret_with_escape_sequences_in_it_is_masked_however_it_is_cut(
+    secret: bytes, between: list[bytes], cuts: set[int]
+) -> None:
+    """What stands whole on a terminal is hidden, wherever the stream is cut, and only that."""
+    coloured = secret[:1] + b"".join(
+        escape + secret[at : at + 1] for at, escape in enumerate(between, 1)
+    )
+    stream = b"\x1b[0merror: " + coloured + b"\x1b[0m ok\n"
+    masker = Masker(SECRETS)
+    ends = sorted({*cuts, len(stream)})
+    out = b"".join(masker.feed(stream[a:b]) for a, b in itertools.pairwise([0, *ends]))
+    out += masker.flush()
+    shown = Legible()
+    text = shown.feed(out) + shown.end()
+    assert len(stream) == len(out)
+    assert secret.decode() not in text
+    assert text.startswith("error: ")
+    assert out.endswith(b"\x1b[0m ok\n")
+
+
+def test_escape_sequences_without_an_end_hold_no_memory() -> None:
+    """The beginning of a secret and colours for ever: what is held back has a limit, and time."""
+    masker = Masker(SECRETS)
+    began = time.monotonic()
+    masker.feed(b"h")
+    out = b"".join(masker.feed(b"\x1b[m" * 1000) for _ in range(100))
+    assert len(out) > 200_000
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("between", [b"\x1b[36m", b"\x00", b"\x1b]0;title\x07"])
+def test_what_is_told_of_a_log_is_masked_as_text(tmp_path: Path, between: bytes) -> None:
+    """Whatever of the raw bytes is no text: first error, alert and last line hold no secret."""
+    log = AttemptLog(tmp_path / "log", [b"Zq9/sup3rs3cr3t"], Analyzer())
+    log.write(b"error: Zq9" + between + b"/sup3rs3cr3t is wrong\n")
+    report = log.report()
+    log.close()
+    told = f"{report.first_error} {report.alert} {report.last_line}"
+    assert "is wrong" in told
+    assert "sup3rs3cr3t" not in told
+
+
+def test_folders_of_a_log_that_are_made_again_are_ours_alone(tmp_path: Path) -> None:
+    """A results folder that is gone comes back with the mode that it had."""
+    AttemptLog(tmp_path / "results/run/build/attempt-1.log", (), None).close()
+    made = [tmp_path / place for place in ("results", "results/run", "results/run/build")]
+    assert [0o700] * 3 == [folder.stat().st_mode & 0o777 for folder in made]

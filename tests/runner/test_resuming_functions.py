@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from buildorch import api, events
@@ -9,7 +11,7 @@ from buildorch.context import StageContext
 from buildorch.dsl import Pipeline, stage
 from buildorch.errors import BuildorchError, LinkLost
 from buildorch.flow import parallel
-from buildorch.job import Job
+from buildorch.job import Job, JobEnd
 from buildorch.model import Secret
 from buildorch.testing import FakeBackend, Script
 from runner.bench import Bench
@@ -90,3 +92,27 @@ def test_a_resume_without_the_function_is_refused_and_its_job_lives(bench: Bench
     assert bench.backend.running("long")
     bench.backend.finish("long")
     assert api.resume("last", pipeline, bench.options).ok
+
+
+def test_a_function_is_late_only_where_its_command_is(bench: Bench) -> None:
+    """Resumed after its time: the command that runs has a limit of its own, and is waited for."""
+
+    @stage(server="one", timeout=1.0)
+    def late(c: StageContext) -> None:
+        c.sleep(0.01)
+        c.run("make")
+
+    bench.backend = FakeBackend({"late": [Script(hold=True)]})
+    pipeline = Pipeline("p", parallel(late))
+    handle = bench.start(pipeline, running="late")
+    bench.until(lambda: handle.view.stages["late"].step == 1)
+    begun = time.monotonic()
+    bench.left(handle)
+    bench.until(lambda: time.monotonic() - begun > 1.1)
+    handle = bench.resume(pipeline)
+    bench.until(lambda: handle.view.stages["late"].state == "running")
+    bench.backend.finish("late", JobEnd(kind="signal", code=15, reason="timeout"))
+    result = bench.ended(handle)
+    assert "timed_out" == result.stages["late"].state
+    assert not bench.seen.of(events.OrphanNoted)
+    assert 1 == len(bench.seen.of(events.StepFinished))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from buildorch import api
 from buildorch.context import StageContext
 from buildorch.dsl import Pipeline, stage
+from buildorch.errors import UsageError
 from buildorch.flow import parallel, sequence
 from buildorch.model import Secret, StageStatus
 from buildorch.testing import FakeBackend, Script
@@ -231,3 +233,68 @@ def test_a_secret_in_what_a_function_says_is_masked_everywhere(
     assert SECRET not in str(bench.seen.records)
     stored = [path for path in bench.folder.rglob("*") if path.is_file()]
     assert not any(SECRET.encode() in path.read_bytes() for path in stored)
+
+
+@pytest.mark.parametrize("timeout", [3, 3.0, "3s", dt.timedelta(seconds=3)])
+def test_a_step_takes_every_form_of_a_duration(bench: Bench, timeout: Any) -> None:
+    """The job gets its seconds as a number, and a sleep takes the same forms."""
+
+    @stage(server="one")
+    def waits(c: StageContext) -> None:
+        c.sleep(0)
+        c.sleep(dt.timedelta(milliseconds=1))
+        c.run("true", timeout=timeout)
+
+    bench.backend = FakeBackend({"waits": [Script()]})
+    assert bench.run(Pipeline("p", waits)).ok
+    assert [3.0] == [held.job.timeout for held in bench.backend.jobs.values()]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": "1:30"}, "timeout of c.run: '1:30' is unclear"),
+        ({"timeout": 0}, "not more than zero"),
+        ({"timeout": [3]}, "is no duration"),
+        ({"cwd": ["a"]}, "cwd of c.run takes a text, a path or a number, not a list"),
+        ({"env": ["A=1"]}, "env of c.run maps names to texts; a list was given"),
+        ({"env": {1: "a"}}, "env of c.run maps names to texts"),
+        ({"env": {"A": None}}, "env A of c.run takes"),
+        ({"name": 3}, "name of c.run is a text of one line"),
+        ({"name": "a\nby x"}, "name of c.run is a text of one line"),
+        ({"shell": "zsh"}, "shell of c.run is a list of words"),
+    ],
+)
+def test_what_a_step_cannot_take_is_refused_before_anything_is_stored(
+    bench: Bench, options: dict[str, Any], message: str
+) -> None:
+    """The error is raised in the function, which goes on; no launch is recorded."""
+    told: list[str] = []
+
+    @stage(server="one")
+    def wrong(c: StageContext) -> None:
+        try:
+            c.run("true", **options)
+        except UsageError as error:
+            told.append(str(error))
+        c.run("make", name="next")
+
+    bench.backend = FakeBackend({"wrong": [Script()]})
+    assert bench.run(Pipeline("p", wrong)).ok
+    assert message in told[0]
+    assert 1 == len(bench.backend.jobs)
+
+
+def test_a_sleep_that_is_none_is_refused_before_it_is_stored(bench: Bench) -> None:
+    """The error is raised in the function and says what to write."""
+    told: list[str] = []
+
+    @stage(server="one")
+    def wrong(c: StageContext) -> None:
+        try:
+            c.sleep("a while")
+        except UsageError as error:
+            told.append(str(error))
+
+    assert bench.run(Pipeline("p", wrong)).ok
+    assert "c.sleep: 'a while' is no duration" in told[0]

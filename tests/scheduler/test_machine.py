@@ -213,6 +213,7 @@ def test_allowed_failure_lets_dependents_go_on() -> None:
         (LOST, Retry(0), 3, StageStatus.LOST),
         (JobEnd(kind="exit", code=1, reason="workdir"), Retry(2), 1, StageStatus.FAILED),
         (JobEnd(kind="lost", reason="no_space"), Retry(2), 1, StageStatus.NO_SPACE),
+        (JobEnd(kind="lost", reason="refused", detail="no"), Retry(2), 1, StageStatus.LOST),
     ],
 )
 def test_retries_have_their_own_budgets(
@@ -264,6 +265,46 @@ def test_cancel_between_intent_and_answer_kills_under_the_same_id() -> None:
     assert {"r.0.1.1"} == world.killed
     world.go()
     assert {"a": "cancelled"} == world.statuses()
+
+
+def test_a_refusal_is_told_in_its_own_words() -> None:
+    """What a server cannot run before a person changes something ends with what it said."""
+    refused = JobEnd(kind="lost", reason="refused", detail="no locks can be taken: install flock")
+    world = run(a_stage("a"), end=lambda _s, _a: refused)
+    finished = world.scheduler.state.stages["a"].finished
+    assert finished is not None
+    assert finished.reason == "refused: no locks can be taken: install flock"
+
+
+def test_cancelled_before_the_command_began() -> None:
+    """A job that was stopped while it waited has no exit code, and the reason says why."""
+    world = _launched()
+    world.turn(facts.CancelOrdered(by="me"))
+    end = JobEnd(kind="lost", reason="cancelled", detail="cancelled before it began")
+    world.turn(facts.JobEnded(stage="a", attempt=1, step=1, end=end))
+    finished = world.scheduler.state.stages["a"].finished
+    assert finished is not None
+    assert finished.status is StageStatus.CANCELLED
+    assert (finished.exit_code, finished.signal) == (None, None)
+    assert finished.reason == "cancelled before it began"
+
+
+def test_a_log_without_an_end_is_not_complete() -> None:
+    """Whoever gives up a job that was launched has not seen the end of its log."""
+    world = _launched()
+    world.turn(facts.LinkDown(server="one", reason="cut"))
+    world.turn(facts.AbandonOrdered(by="me"))
+    finished = world.scheduler.state.stages["a"].finished
+    assert finished is not None
+    assert not finished.log_complete
+
+
+def _launched() -> World:
+    world = World(Plan(name="p", stages=(a_stage("a"),)), random.Random(0))  # noqa: S311 - likewise
+    world.turn()
+    world.turn(facts.SlotTaken(stage="a", server="one"))
+    world.turn(facts.Connected(server="one"))
+    return world
 
 
 def test_an_end_before_the_kill_is_the_true_one() -> None:

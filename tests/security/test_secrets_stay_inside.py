@@ -19,7 +19,9 @@ from acceptance.sink import Sink
 from hosts import processes
 from hosts.host import Host
 
-#: Prints the secret plain, cut in two, encoded wherever it may stand, and as its last words.
+from buildorch.analysis.lines import plain
+
+#: Prints the secret plain, cut in two, encoded wherever it may stand, coloured, and at last.
 _SCRIPT = r"""
 printf 'plain %s\n' "$TOKEN"
 printf 'cut %s' "${TOKEN:0:9}"; sleep 0.3; printf '%s\n' "${TOKEN:9}"
@@ -29,6 +31,7 @@ for before in '' a ab; do
 done
 printf '%s' "$TOKEN" | base64
 sleep 0.5
+printf 'fatal error: %s\033[36m%s\033[0m is no login\n' "${TOKEN:0:9}" "${TOKEN:9}"
 echo "fatal error: no login with $TOKEN"
 exit 3
 """
@@ -84,6 +87,7 @@ def kept(laptop: Laptop, done: Done, sink: Sink) -> Iterator[tuple[str, bytes]]:
             yield name, str(path).encode()
             if path.is_file():
                 yield name, path.read_bytes()
+                yield name, plain(path.read_bytes())
     with closing(sqlite3.connect(laptop.state / "runs.db")) as database:
         for row in database.execute("SELECT * FROM events"):
             yield "database", repr(row).encode()

@@ -15,6 +15,9 @@ from cli.user import Outcome, User
 from hosts.bed import Bed
 from hosts.host import Host
 
+#: A fingerprint of no host.
+OTHER = "SHA256:" + "x" * 43
+
 
 @attrs.frozen
 class Newcomer:
@@ -91,8 +94,10 @@ def test_a_key_whose_fingerprint_was_told_is_remembered(
     ("words", "message"),
     [
         (["h1", "--yes"], "--yes alone would trust whoever answers"),
-        (["h1", "--yes", "--fingerprint", "SHA256:other"], "not the fingerprint that was given"),
-        (["h1", "--fingerprint", "SHA256:other"], "not the fingerprint that was given"),
+        (["h1", "--yes", "--fingerprint", OTHER], "not the fingerprint that was given"),
+        (["h1", "--fingerprint", OTHER], "not the fingerprint that was given"),
+        (["h1", "--yes", "--fingerprint", "SHA256:other"], "'SHA256:other' is malformed"),
+        (["h1", "--yes", "--fingerprint", OTHER[7:]], "is malformed"),
         (["h1"], "nobody can be asked here"),
         (["h1l"], "unknown server"),
         (["local"], "reached without SSH"),
@@ -192,6 +197,17 @@ def test_hosts_on_the_way_are_asked_about_one_by_one(
     assert 0 == whole.code, whole
     assert "known already" in whole.out
     assert 0 == newcomer.ssh("inner")
+
+
+def test_a_known_host_is_compared_too(newcomer: Newcomer, hosts: tuple[Host, ...]) -> None:
+    """That a host is known already does not make another fingerprint right."""
+    right = fingerprint(hosts[0])
+    assert 0 == newcomer.trust("h1", "--yes", "--fingerprint", right).code
+    for words in (["--yes"], []):
+        told = newcomer.trust("h1", *words, "--fingerprint", OTHER)
+        assert (2, True) == (told.code, "not the fingerprint that was given" in told.err), told
+    both = newcomer.trust("h1", "--yes", "--fingerprint", OTHER, "--fingerprint", right)
+    assert (0, True) == (both.code, "known already" in both.out), both
 
 
 def test_nobody_logs_in_to_look_at_a_key(newcomer: Newcomer, hosts: tuple[Host, ...]) -> None:

@@ -55,3 +55,12 @@ def test_lines_of_a_log_become_plain_text() -> None:
     assert clean("\x1b]0;title\x07a\x1b[1;31mb\x1b[K\rc\u202ed") == "ab c d"
     assert cut("abc", 3) == "abc"
     assert cut("abcd", 3) == "ab…"
+
+
+def test_a_name_that_was_told_stands_beside_the_account() -> None:
+    """Whoever holds a lock can call themselves anything; the account is the kernel's word."""
+    words = Words.of("en")
+    told = Wait(kind="lock", name="a", user="alice", by="mina", run="0714-1")
+    assert "held by mina (account alice), run 0714-1" == held_by(told, words)
+    same = Wait(kind="lock", name="a", user="mina", by="mina", run="0714-1")
+    assert "held by mina, run 0714-1" == held_by(same, words)

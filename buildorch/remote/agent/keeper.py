@@ -62,7 +62,7 @@ def _sweep(place: folder.Folder) -> None:
 def _rest(seconds: float) -> bool:
     """Wait for a child's end, reap; return whether there are still processes below us."""
     if seconds > 0:
-        signal.sigtimedwait((signal.SIGCHLD,), seconds)
+        kernel.wait_signal((signal.SIGCHLD,), seconds)
     while True:
         try:
             done = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)

@@ -29,6 +29,22 @@ WATCHED = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | GON
 _EVENT = struct.Struct("iIII")
 
 
+#: What tells a signal that was sent from what happened to lie in memory: see `wait_signal`.
+_CODES = frozenset([0, -1, -6, 128] + list(range(1, 7)))
+
+
+def wait_signal(signals: "tuple[signal.Signals, ...]", seconds: float) -> "int | None":
+    """Wait for one of some blocked signals; return which came, or None when the time is over.
+
+    Python returns what was not filled in where a process is stopped and goes on after the time is
+    over; no such thing is taken for a signal.
+    """
+    heard = signal.sigtimedwait(signals, seconds)
+    if heard is None or heard.si_signo not in signals or heard.si_code not in _CODES:
+        return None
+    return heard.si_signo
+
+
 def read_file(path: str, limit: int = 1 << 20) -> "bytes | None":
     """Return the first *limit* bytes of a file, or None where it cannot be read."""
     try:
@@ -83,6 +99,19 @@ def alive(pid: int, start: int) -> bool:
     """Return whether the process *pid* that started at *start* still runs."""
     found = process(pid)
     return found is not None and found.start == start and found.alive
+
+
+def namespace() -> str:
+    """Return the name of our table of processes; empty where the kernel does not say."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def shows_strangers() -> bool:
+    """Return whether we may see other accounts' processes: a server can hide them (hidepid)."""
+    return process(1) is not None
 
 
 def processes() -> "dict[int, Process]":

@@ -37,7 +37,7 @@ def find() -> str:
         if stat.S_ISDIR(status.st_mode) and shared and status.st_uid == 0:
             return path
     raise folder.Refused(
-        "state",
+        "refused",
         "no locks can be taken on this server: none of " + ", ".join(PLACES) + " is a folder of "
         "root's that all accounts may write (mode 1777); make one, or set share_workdir where "
         "runs may build in one folder at once",
@@ -54,6 +54,7 @@ class Line:
     def __init__(self, path: str) -> None:
         self.path = path
         self.boot = kernel.boot_id() or "-"
+        self.namespace = kernel.namespace()
         self._lock = -1
         self._helper = 0
 
@@ -163,8 +164,16 @@ class Line:
             os.close(fd)
         one = tickets.parse(data)
         if one is not None:
-            one.name, one.number, one.uid, one.held = name, number, status.st_uid, held
+            one.name, one.number, one.uid = name, number, status.st_uid
+            # Anybody can lock what anybody may read.
+            one.held = held and not self._is_dead(one)
         return one
+
+    def _is_dead(self, one: tickets.Ticket) -> bool:
+        """Whether a ticket's supervisor is known to be dead."""
+        if one.about.get("namespace") != self.namespace or not kernel.shows_strangers():
+            return False
+        return not kernel.alive(*one.process("supervisor"))
 
     def _counts(self, one: tickets.Ticket) -> bool:
         """Whether a ticket is somebody's; after its supervisor's death while its job lives."""

@@ -76,6 +76,7 @@ class Locks:
         self._mine.about["supervisor"] = "%d %d" % (os.getpid(), me.start if me else 0)
         self._mine.about["session"] = str(session)
         self._mine.about["boot"] = self._line.boot
+        self._mine.about["namespace"] = self._line.namespace
 
     def pause(self) -> float:
         """Return the seconds until the next look, if nothing happens."""
@@ -116,8 +117,8 @@ class Locks:
             os.pwrite(self._ticket, tickets.KEEPING.encode("ascii"), 0)
             while self._place.whole and not self._place.has("release") and served():
                 left = until - time.monotonic()
-                heard = signal.sigtimedwait(signals, min(left, TICK)) if left > 0 else None
-                if left <= 0 or (heard is not None and heard.si_signo == signal.SIGTERM):
+                heard = kernel.wait_signal(signals, min(left, TICK)) if left > 0 else None
+                if left <= 0 or heard == signal.SIGTERM:
                     break
         self.drop()
 

@@ -127,6 +127,8 @@ class Supervisor:
         begin = time.monotonic()
         if reason is not None:
             self._drop()
+            # What ended then was not the command.
+            self._status = ("lost", 0)
         elif self._status is None:
             self._command.release()
             log = os.open(self._place.at("log"), os.O_RDONLY)
@@ -148,7 +150,7 @@ class Supervisor:
             if self._status is not None or self._ordered() is not None:
                 break
             pause = min(self._locks.pause(), self._lease.pause())
-            self._hear(signal.sigtimedwait(SIGNALS, pause))
+            self._hear(kernel.wait_signal(SIGNALS, pause))
             self._reap()
         # Not only heard of: it may have been ordered while we launched.
         return self._ordered()
@@ -178,13 +180,13 @@ class Supervisor:
             if reason is not None:
                 return reason
             pause = min(deadlines.pause(), watch.pause(), self._lease.pause())
-            ordered = self._hear(signal.sigtimedwait(SIGNALS, pause))
+            ordered = self._hear(kernel.wait_signal(SIGNALS, pause))
 
-    def _hear(self, heard: "signal.struct_siginfo | None") -> "str | None":
+    def _hear(self, heard: "int | None") -> "str | None":
         """Take a signal; return why the job has to end, where it says so."""
-        if heard is None or heard.si_signo in _ORDINARY:
+        if heard is None or heard in _ORDINARY:
             return None
-        if heard.si_signo == ORDER:
+        if heard == ORDER:
             return self._ordered()
         self._told_to_end = time.monotonic()
         return None
@@ -208,7 +210,7 @@ class Supervisor:
     def _rest(self, seconds: float) -> bool:
         """Wait for a child's end, reap; return whether there are still processes below us."""
         if seconds > 0:
-            signal.sigtimedwait((signal.SIGCHLD,), seconds)
+            kernel.wait_signal((signal.SIGCHLD,), seconds)
         self._reap()
         return not self._childless
 
@@ -229,7 +231,8 @@ class Supervisor:
         self, reason: "str | None", left: "list[str]", seconds: float
     ) -> "list[tuple[str, str]]":
         kind, code = self._status or ("signal", int(signal.SIGKILL))
-        detail = None  # type: str | None
+        # Nobody but us says so, where the command did not begin.
+        detail = "%s before it began" % reason if kind == "lost" else None  # type: str | None
         if reason is None and not self._place.whole:
             reason = "folder removed"
         elif reason is None and (kind, code) != ("exit", 0):

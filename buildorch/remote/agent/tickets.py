@@ -62,8 +62,8 @@ class Ticket:
         state: `W` for waiting, `H` for having, `K` for keeping after the job's end.
         since: Since when it is so, in hundredths of a second since the boot.
         claims: What is wanted, all of it or nothing.
-        about: By name: boot, supervisor and session of the job, its folder, run and stage, and
-            who started that.
+        about: By name: boot, supervisor and session of the job, in which table of processes
+            (`namespace`) these are, its folder, run and stage, and who started that.
         uid: The account whose ticket it is.
         held: Whether its supervisor lives.
     """
