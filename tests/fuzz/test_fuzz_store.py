@@ -149,6 +149,8 @@ _COLUMNS = [
 @_FEWER
 @given(st.lists(st.tuples(st.sampled_from(_COLUMNS), _CELLS), min_size=1, max_size=3))
 @example([(("runs", "seq"), "abc")])
+@example([(("runs", "seq"), 1 << 34)])
+@example([(("runs", "seq"), (1 << 63) - 1)])
 @example([(("runs", "epoch"), b"\xff")])
 @example([(("runs", "short"), b"\xff")])
 @example([(("runs", "results"), 5)])
