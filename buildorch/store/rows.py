@@ -23,6 +23,8 @@ from buildorch.store.faults import damaged
 #: SQLite keeps what it is given, whatever a column's type says.
 _text = attrs.validators.instance_of(str)
 _whole_number = attrs.validators.instance_of(int)
+#: More than any run has or any number of controllers: what is beyond is damage.
+_count = attrs.validators.and_(_whole_number, attrs.validators.le(1 << 40))
 _number = attrs.validators.instance_of((int, float))
 _optional = attrs.validators.optional
 
@@ -60,8 +62,8 @@ class RunRow:
     cancelled: bool = attrs.field(converter=bool)
     total: int = attrs.field(validator=_whole_number)
     done: int = attrs.field(validator=_whole_number)
-    seq: int = attrs.field(validator=_whole_number)
-    epoch: int = attrs.field(validator=_whole_number)
+    seq: int = attrs.field(validator=_count)
+    epoch: int = attrs.field(validator=_count)
 
 
 @attrs.frozen(kw_only=True)
