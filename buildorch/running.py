@@ -268,15 +268,24 @@ def _surroundings(
             channels={**_own_channels(options), **config.channels} if options.notify else {},
             notifiers=options.notifiers if options.notify else {},
             kill_grace=options.kill_grace,
-            abandon_after=_seconds(options.abandon_after),
+            abandon_after=abandon_seconds(options.abandon_after),
         )
 
 
-def _seconds(given: Duration | None) -> float | None:
+def abandon_seconds(given: Duration | None, called: str = "abandon_after") -> float | None:
+    """Return `Options.abandon_after` in seconds.
+
+    Args:
+        given: A duration; None is without limit.
+        called: What it is called where it was given, for the message.
+
+    Raises:
+        UsageError: It is no duration.
+    """
     try:
         return None if given is None else parse_duration(given)
     except ValueError as error:
-        raise UsageError(f"abandon_after: {error}") from error
+        raise UsageError(f"{called}: {error}") from error
 
 
 def _own_channels(options: Options) -> dict[str, Channel]:

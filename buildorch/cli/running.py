@@ -17,12 +17,12 @@ from buildorch.cli.detaching import detached
 from buildorch.cli.driving import Opened, drive
 from buildorch.cli.looking import CONFIG, RUN
 from buildorch.definitions import Pipeline
-from buildorch.duration import parse_duration
 from buildorch.errors import UsageError
 from buildorch.loading import load_pipeline, parse_parameters
 from buildorch.model import Config, Plan
 from buildorch.runner.journal import Observer
 from buildorch.runner.links import KILL_GRACE
+from buildorch.running import abandon_seconds
 
 #: Help of a word that names a pipeline.
 PLACE = "FILE.yaml, FILE.py[:NAME] or module:NAME"
@@ -251,19 +251,12 @@ def _options(
         config=config,
         notify=not no_notify,
         kill_grace=_grace(ci=ci),
-        abandon_after=_waiting(abandon_after),
+        abandon_after=abandon_seconds(abandon_after, "--abandon-after"),
     )
 
 
 def _grace(*, ci: bool) -> float:
     return _CI_GRACE if ci else KILL_GRACE
-
-
-def _waiting(text: str | None) -> float | None:
-    try:
-        return None if text is None else parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"--abandon-after: {error}") from error
 
 
 def _driven(

@@ -16,7 +16,8 @@ from buildorch.events import Event
 from buildorch.model import StageStatus
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import Orphan, RunState
-from buildorch.scheduler.table import Phase
+from buildorch.scheduler.table import WITH_JOB, Phase
+from buildorch.scheduler.verdict import BY_REASON
 
 #: Why an attempt is lost whose server nobody waits for any more.
 ABANDONED = "abandoned"
@@ -27,16 +28,6 @@ LEASE_MARGIN = 90.0
 
 #: By how much two clocks may run apart, as a part of the time.
 CLOCK_DRIFT = 0.05
-
-#: What an attempt is whose job may live, by why that was to be killed; else it is cancelled.
-_KILLED = {
-    None: StageStatus.LOST,
-    "moved": StageStatus.LOST,
-    "timeout": StageStatus.TIMED_OUT,
-    "idle": StageStatus.TIMED_OUT,
-}
-
-_WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
 
 
 @attrs.frozen(kw_only=True)
@@ -78,7 +69,7 @@ def given_up(run: RunState, state: StageState, now: float, patience: Patience) -
         return _blocked(run, state, now, patience)
     if state.link_down_since is None:
         return None
-    if state.phase in _WITH_JOB:
+    if state.phase in WITH_JOB:
         reason = _reason(run, state, now, patience)
         return None if reason is None else _lose(run, state, reason)
     if state.wants_artifacts and _silent(run, state, now, patience):
@@ -149,7 +140,8 @@ def _lose(run: RunState, state: StageState, reason: str) -> Event:
         if noted.job not in run.orphans:
             return noted
     cancelled = run.cancel_requested_at is not None and not state.stage.always
-    status = StageStatus.CANCELLED if cancelled else _KILLED.get(state.kill, StageStatus.CANCELLED)
+    killed = BY_REASON.get(state.kill or "", StageStatus.LOST)
+    status = StageStatus.CANCELLED if cancelled else killed
     return events.AttemptFinished(
         stage=state.name, attempt=state.attempt, status=status, reason=reason
     )

@@ -25,7 +25,7 @@ from buildorch.scheduler.queue import Admission
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import Orphan, RunState
 from buildorch.scheduler.surroundings import Surroundings
-from buildorch.scheduler.table import Phase
+from buildorch.scheduler.table import LINKED, Phase
 
 
 class Scheduler:
@@ -237,7 +237,7 @@ class Scheduler:
     def _alarm(self, state: StageState, now: float) -> Action | None:
         """Return the alert that is due once a running stage's link has been gone for long."""
         since = state.link_down_since
-        if since is None or state.kill is not None or state.phase not in _LINKED:
+        if since is None or state.kill is not None or state.phase not in LINKED:
             return None
         if state.barred is not None:
             return None  # they were told at once, and why
@@ -256,9 +256,6 @@ class Scheduler:
             self._changed[state.name] = state
             self._todo.append(state)
 
-
-#: Phases in which a lost link is worth an alert.
-_LINKED = (Phase.LAUNCHING, Phase.RUNNING, Phase.SETTLING)
 
 #: Seconds until a slot that another run holds is asked for again.
 SLOT_DELAY = 1.0

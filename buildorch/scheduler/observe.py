@@ -13,7 +13,7 @@ from buildorch.scheduler.fencing import orphans_made
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
 from buildorch.scheduler.surroundings import Surroundings
-from buildorch.scheduler.table import BY_EVENT, Phase
+from buildorch.scheduler.table import BY_EVENT, LINKED, WITH_JOB, Phase
 from buildorch.scheduler.verdict import function_verdict
 
 #: The first try to connect and three more.
@@ -22,14 +22,8 @@ CONNECT_TRIES = 4
 #: Seconds before the second try; doubles each time, half of it by chance.
 CONNECT_DELAY = 1.0
 
-#: Phases in which a job of the stage may be alive on a server.
-_WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
-
-#: Phases in which a stage may need its server's link.
-_LINKED = (*_WITH_JOB, Phase.SETTLING)
-
 #: Phases in which a stage function may be on its way.
-_IN_FUNCTION = (*_WITH_JOB, Phase.ENDED)
+_IN_FUNCTION = (*WITH_JOB, Phase.ENDED)
 
 
 @singledispatch
@@ -88,7 +82,7 @@ def _connect_delay(tries: int, chance: float) -> float:
 
 @observe.register
 def _(fact: facts.LinkDown, here: Surroundings) -> Iterable[Event]:
-    for state in here.on_server(fact.server, _LINKED):
+    for state in here.on_server(fact.server, LINKED):
         if not state.needs_link:
             continue
         if state.link_down_since is None or (fact.barred and state.barred is None):
@@ -103,7 +97,7 @@ def _(fact: facts.LinkDown, here: Surroundings) -> Iterable[Event]:
 
 @observe.register
 def _(fact: facts.LinkUp, here: Surroundings) -> Iterable[Event]:
-    for state in here.on_server(fact.server, _LINKED):
+    for state in here.on_server(fact.server, LINKED):
         if state.link_down_since is not None:
             yield events.LinkRestored(stage=state.name, attempt=state.attempt, server=fact.server)
 
@@ -118,7 +112,7 @@ def _(fact: facts.JobStarted, here: Surroundings) -> Iterable[Event]:
 
 @observe.register
 def _(fact: facts.JobWaiting, here: Surroundings) -> Iterable[Event]:
-    for state in here.attempt(fact.stage, fact.attempt, (*_WITH_JOB, Phase.SETTLING)):
+    for state in here.attempt(fact.stage, fact.attempt, LINKED):
         step = state.steps.get(fact.step)
         if step is None or step.wait == fact.wait:
             continue
@@ -133,7 +127,7 @@ def _(fact: facts.JobEnded, here: Surroundings) -> Iterable[Event]:
     # Whoever attended to the job when it became an orphan may be the one to hear of its end.
     index = here.run.stages[fact.stage].stage.index
     yield from _gone(here.run, f"{here.id}.{index}.{fact.attempt}.{fact.step}")
-    for state in here.attempt(fact.stage, fact.attempt, _WITH_JOB):
+    for state in here.attempt(fact.stage, fact.attempt, WITH_JOB):
         step = state.steps.get(fact.step)
         if step is not None and step.finished is None:
             yield events.StepFinished(

@@ -113,6 +113,12 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     Phase.FINISHED: {},
 }
 
+#: Phases in which a job of the stage may be alive on a server.
+WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
+
+#: Phases in which a stage may need its server's link.
+LINKED = (*WITH_JOB, Phase.SETTLING)
+
 BY_STATE: Mapping[Phase, Mapping[str, Phase]] = {
     Phase.WAITING: {"predecessors ended": Phase.QUEUED},
     Phase.CONNECTING: {"unreachable, but has a fallback": Phase.QUEUED},

@@ -19,7 +19,8 @@ _REFUSED = "refused: "
 #: A last line that contradicts exit code 0.
 _FAILED = re.compile(r"\b(FAILED|FAILURE)\b")
 
-_BY_REASON = {
+#: What an attempt is by why it was ended.
+BY_REASON = {
     "timeout": StageStatus.TIMED_OUT,
     "idle": StageStatus.TIMED_OUT,
     "cancelled": StageStatus.CANCELLED,
@@ -57,8 +58,8 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
     """
     if end.reason == "no_space":
         return Verdict(StageStatus.NO_SPACE, end.detail or end.reason)
-    if end.reason in _BY_REASON:
-        return Verdict(_BY_REASON[end.reason], end.reason)
+    if end.reason in BY_REASON:
+        return Verdict(BY_REASON[end.reason], end.reason)
     if end.kind == "lost":
         return _lost(end)
     if not end.ok and report.no_space:
@@ -97,7 +98,7 @@ def function_verdict(stage: PlannedStage, fact: FunctionEnded, kill: str | None)
 
 
 def _stopped(reason: str) -> StageStatus:
-    return _BY_REASON.get(reason, StageStatus.CANCELLED)
+    return BY_REASON.get(reason, StageStatus.CANCELLED)
 
 
 def _sharpen(stage: PlannedStage, last_line: str) -> Verdict:
