@@ -109,8 +109,8 @@ def test_a_full_disk_that_has_room_again_when_anybody_looks(scene: Scene) -> Non
 
 
 def _small_disk(scene: Scene, folder: str, size: str) -> None:
-    """Mount a small disk in the account's name; it goes with the scene."""
-    scene.mount(f"-t tmpfs -o size={size},mode=1777 small", folder)
+    """Mount a small disk that is the account's own; it goes with the scene."""
+    scene.mount(f"-t tmpfs -o size={size},mode=755,uid=$(id -u {scene.user}) small", folder)
 
 
 def test_a_full_disk_below_the_log(make_scene: MakeScene) -> None:
