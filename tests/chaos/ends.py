@@ -90,6 +90,9 @@ _CAUSES = {
 def _wrong_loss(evidence: Evidence, told: Told, ran: Ran | None, end: JobEnd) -> str | None:
     if end.reason == "never started":
         return f"it began, and says {ran.end}" if ran else None
+    if end.reason == "cancelled" and ran is None:
+        # Its cancel came while its supervisor was about to let it go.
+        return None if _is_cancelled(evidence) else "nobody cancelled the run"
     causes = _CAUSES.get(end.reason or "", ())
     if aimed(evidence, told, *causes):
         return None

@@ -95,6 +95,17 @@ BROKEN: dict[str, tuple[str, Change]] = {
         "true_ends",
         _set(records=_ends(kind="signal", code=15, reason="cancelled")),
     ),
+    "cancelled before it began by nobody": (
+        "true_ends",
+        _set(records=told(end(**LOST, reason="cancelled"), *_LOST_STAGE), ran=[]),
+    ),
+    "cancelled before it began, but it ran": (
+        "true_ends",
+        _set(
+            records=told(end(**LOST, reason="cancelled"), *_LOST_STAGE),
+            hits=[hit("cancelled", host="")],
+        ),
+    ),
     "killed by nobody": ("true_ends", _set(records=_ends(kind="signal", code=9))),
     "unreachable with every link up": (
         "true_status",
@@ -232,6 +243,13 @@ EXCUSED: dict[str, Change] = {
         hits=[hit("cancelled", host="")],
         logs=_CUT_SHORT,
         ran=[ran(end=None)],
+        left={},
+    ),
+    "cancelled before it began": _set(
+        records=told(end(**LOST, reason="cancelled"), StageStatus.CANCELLED, RunStatus.CANCELLED),
+        hits=[hit("cancelled", host="")],
+        ran=[],
+        logs={},
         left={},
     ),
     "a message given up": _set(
