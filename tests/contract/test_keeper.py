@@ -101,7 +101,13 @@ def test_a_keeper_holds_nothing(link: Talk) -> None:
     keeper = link.keeper(job)
     if keeper:
         run = link.place.machine.run
-        assert {"/dev/null"} == set(run(f"readlink /proc/{keeper}/fd/*").split())
+        held, its = (
+            set(run(f"readlink /proc/{pid}/fd/*").split()) for pid in (keeper, link.supervisor(job))
+        )
+        (note,) = held - {"/dev/null"}  # what the two know of each other
+        assert note.startswith("pipe:")
+        assert note in its
+        assert "4" == run(f"ls -l /proc/[0-9]*/fd | grep -cF '{note}'").strip()  # nobody else
         fields = run(f"cat /proc/{keeper}/stat /proc/{link.supervisor(job)}/stat").splitlines()
         sessions = {line.rpartition(")")[2].split()[3] for line in fields}
         assert 1 == len(sessions)

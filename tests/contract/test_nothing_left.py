@@ -19,10 +19,18 @@ def _watching(link: Talk, job_id: str) -> list[str]:
 
 
 def test_nobody_watches_over_a_job_that_has_ended(link: Talk) -> None:
-    """Supervisor and watchdog go with the job."""
+    """Supervisor and watchdog go with the job, or soon after it where no other job follows."""
     job = link.start("true")
     link.heard.end_of(job)
-    wait_until(lambda: not _watching(link, job.id), "nobody watches any more", 5)
+    wait_until(lambda: not _watching(link, job.id), "nobody watches any more", 15)
+
+
+def test_nobody_stays_behind_without_a_link(link: Talk) -> None:
+    """Supervisors that wait for a next job go at once when the link does."""
+    job = link.start("true")
+    link.heard.end_of(job)
+    link.leave()
+    wait_until(lambda: not _watching(link, job.id), "nobody watches any more", 3)
 
 
 def test_nobody_watches_over_a_job_whose_supervisor_was_killed(link: Talk) -> None:

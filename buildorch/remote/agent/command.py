@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import time
 
 from buildorch.remote.agent import folder, kernel
@@ -45,65 +46,109 @@ def close_all_but(*kept: int) -> None:
 
 
 class Command:
-    """The job's first process, forked and waiting until it is let go."""
+    """The job's first process: started, in a session of its own, and waiting until it is let go.
+
+    Raises:
+        Refused: It cannot be started.
+    """
 
     def __init__(self, place: folder.Folder, world: World, entry: bytes) -> None:
-        self._place = place
-        self._world = world
-        self._entry = entry
+        log = os.open(place.at("log"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         gate, self._gate = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                os.close(self._gate)
-                self._become(gate)
-            finally:
-                os._exit(127)
-        os.close(gate)
+        try:
+            self.pid = _start(place, world, entry, [b"run"], (gate, log, log))
+        except OSError as error:
+            os.close(self._gate)
+            raise folder.Refused("state", "/bin/sh: " + (error.strerror or str(error)))
+        finally:
+            os.close(gate)
+            os.close(log)
         row = kernel.process(self.pid)
         self.start = row.start if row is not None else 0
 
     def release(self) -> None:
         """Let it run: from now on it may have effects."""
-        os.write(self._gate, b"g")
-        os.close(self._gate)
+        try:
+            os.write(self._gate, _WORD)
+        except OSError:
+            return  # it was killed while it waited: that is its end
+        finally:
+            os.close(self._gate)
 
     def drop(self) -> None:
         """Let it end without having done anything."""
         os.close(self._gate)
 
-    def _become(self, gate: int) -> None:
-        os.setsid()
-        if os.read(gate, 1) != b"g":
-            os._exit(127)
-        log = os.open(self._place.at("log"), os.O_WRONLY | os.O_APPEND)
-        close_all_but(log)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-        execute(self._place, self._world, self._entry, [b"run"])
+
+#: What lets a process go that waits for it, and the first lines of all that are started.
+_WORD = b"go\n"
+_GATE = """\
+IFS= read -r buildorch_word && [ "$buildorch_word" = go ] || exit 127
+unset buildorch_word
+exec </dev/null
+umask %03o
+cd -- %s 2>/dev/null || cd /
+. "$0"
+"""
 
 
-def execute(place: folder.Folder, world: World, entry: bytes, words: "list[bytes]") -> None:
-    """Become the job's script; *words* say what it shall do."""
-    kernel.default_signals()
-    os.umask(world.umask)
-    enter_home(world.home)
+def _start(
+    place: folder.Folder,
+    world: World,
+    entry: bytes,
+    words: "list[bytes]",
+    ends: "tuple[int, int, int]",
+) -> int:
+    """Start the job's script in the account's world, and return its number.
+
+    Args:
+        place: The job's folder.
+        world: What the account gave us.
+        entry: The marker in its environment.
+        words: What the script shall do.
+        ends: Descriptors for its standard three; on the first it waits for its word.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    text = _GATE % (world.umask, "'" + world.home.replace("'", "'\\''") + "'")
+    line = [b"sh", b"-c", os.fsencode(text), os.fsencode(place.at("enter"))] + words
     environment = dict(world.environment)
     name, _, value = entry.partition(b"=")
     environment[name] = value
-    script = os.fsencode(place.at("enter"))
-    os.execve("/bin/sh", [b"sh", script] + words, environment)  # noqa: S606 - no shell is the point
-
-
-def enter_home(home: str) -> None:
-    """Go to the home folder; to the root where it is missing, which the job's script notices."""
-    for path in (home, "/"):
+    if hasattr(os, "posix_spawn"):  # since 3.8, and much quicker than a fork of a whole python
+        actions = [(os.POSIX_SPAWN_DUP2, ends[number], number) for number in range(3)]
+        signals = signal.valid_signals()
         try:
-            os.chdir(path)
-        except OSError:
-            continue
-        return
+            return os.posix_spawn(
+                *("/bin/sh", line, environment),
+                file_actions=actions,
+                setsid=True,
+                setsigmask=[],
+                setsigdef=signals,
+            )
+        except NotImplementedError:
+            pass  # an old C library cannot make sessions so
+    return _fork(line, environment, ends)
+
+
+def _fork(
+    line: "list[bytes]", environment: "dict[bytes, bytes]", ends: "tuple[int, int, int]"
+) -> int:
+    """Start a program as `posix_spawn` would."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            close_all_but(*ends)
+            for number in range(3):
+                os.dup2(ends[number], number)
+            os.closerange(3, _MOST_DESCRIPTORS)
+            kernel.default_signals()
+            os.execve("/bin/sh", line, environment)  # noqa: S606 - no shell is the point
+        finally:
+            os._exit(127)
+    return pid
 
 
 def check_space(place: folder.Folder, world: World, entry: bytes, least: int) -> None:
@@ -112,16 +157,19 @@ def check_space(place: folder.Folder, world: World, entry: bytes, least: int) ->
     Raises:
         Refused: They are not, with the numbers.
     """
-    answer, pipe = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            close_all_but(pipe)
-            os.dup2(pipe, 1)
-            execute(place, world, entry, [b"space", str(least // 1024).encode()])
-        finally:
-            os._exit(127)
-    os.close(pipe)
+    answer, output = os.pipe()
+    gate, word = os.pipe()
+    null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    os.write(word, _WORD)
+    try:
+        words = [b"space", str(least // 1024).encode("ascii")]
+        pid = _start(place, world, entry, words, (gate, output, null))
+    except OSError as error:
+        os.close(answer)
+        raise folder.Refused("state", "/bin/sh: " + (error.strerror or str(error)))
+    finally:
+        for fd in (output, gate, word, null):
+            os.close(fd)
     text = _read_until_end(answer, time.monotonic() + SPACE_SECONDS)
     if text is None:
         os.kill(pid, 9)

@@ -29,6 +29,8 @@ WATCHED = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | GON
 _EVENT = struct.Struct("iIII")
 
 
+#: Bytes that are read of a file at first.
+_FIRST = 1 << 14
 #: What tells a signal that was sent from what happened to lie in memory: see `wait_signal`.
 _CODES = frozenset([0, -1, -6, 128] + list(range(1, 7)))
 
@@ -52,11 +54,21 @@ def read_file(path: str, limit: int = 1 << 20) -> "bytes | None":
     except OSError:
         return None
     try:
-        return os.read(fd, limit)
+        return _read(fd, limit)
     except OSError:
         return None
     finally:
         os.close(fd)
+
+
+def _read(fd: int, limit: int) -> bytes:
+    """Read up to *limit* bytes, of which most files have few: large buffers are slow to get."""
+    data = os.read(fd, min(limit, _FIRST))
+    piece = data
+    while piece and len(piece) >= _FIRST:
+        piece = os.read(fd, min(limit - len(data), 1 << 18))
+        data += piece
+    return data
 
 
 def boot_id() -> str:

@@ -28,22 +28,25 @@ class Launches:
         follow: "Follow",
     ) -> None:
         self._state = state
-        self._world = world
+        self._supervisors = launch.Supervisors(state, world)
         self._out = out
         self._claims = claim
         self._follow = follow
-        self._launching = {}  # type: dict[int, str]
         self._repeated = {}  # type: dict[str, int]
 
     @property
     def ends(self) -> "list[int]":
-        """The descriptors on which supervisors will answer."""
-        return list(self._launching)
+        """The descriptors on which supervisors speak."""
+        return self._supervisors.ends
 
     @property
     def jobs(self) -> "list[str]":
         """The jobs that are being launched."""
-        return list(self._launching.values())
+        return self._supervisors.launching
+
+    def look(self) -> None:
+        """Let go of supervisors that are not needed."""
+        self._supervisors.look()
 
     def start(self, words: "list[str]", body: bytes) -> None:
         """Launch a job, or attach to it; its order and the sizes of its files are *words*."""
@@ -52,7 +55,7 @@ class Launches:
             run = self._state.lock_run(order.ident)
             try:
                 self._state.admit(run, order.nonce, order.epoch)
-                self._launch(order, _files(words[8:], body))
+                self._launch(order.ident, words[:8], _files(words[8:], body))
             finally:
                 os.close(run)
         except folder.Refused as refusal:
@@ -61,22 +64,26 @@ class Launches:
             unwritable = folder.refusal(error, self._state.root)
             self._refuse(order.ident, unwritable.reason, unwritable.detail)
 
-    def _launch(self, order: limits.Order, files: "dict[str, bytes]") -> None:
-        self._claims.claim(order.ident)
-        place = self._state.folder(order.ident)
+    def _launch(self, ident: str, order: "list[str]", files: "dict[str, bytes]") -> None:
+        self._claims.claim(ident)
+        place = self._state.folder(ident)
         self._bury(place)
         if place.launched and not place.there:
-            self._attach(order.ident, place)  # what its folder said is lost, not that it ran
+            self._attach(ident, place)  # what its folder said is lost, not that it ran
             return
         files["log"] = b""
         files["exit.new"] = b"\n" * folder.RESERVED
         try:
             lock = place.create(files)
         except FileExistsError:
-            self._attach(order.ident, place)
+            self._attach(ident, place)
             return
-        answer = launch.supervise(place, lock, order, self._world)
-        self._launching[answer] = order.ident
+        try:
+            self._supervisors.take_on(order, lock)
+        except OSError:
+            place.discard()
+            os.close(lock)
+            raise
 
     def _bury(self, place: folder.Folder) -> None:
         """Remove what a launch that was cut short has left: nothing ran in it."""
@@ -90,7 +97,7 @@ class Launches:
     def _attach(self, ident: str, place: folder.Folder) -> None:
         if place.has("tombstone"):
             self._refuse(ident, "tombstone", "the job was cancelled before its launch came here")
-        elif ident in self._launching.values():
+        elif ident in self._supervisors.launching:
             self._repeated[ident] = self._repeated.get(ident, 0) + 1
         else:
             self._out.put("S", ident, "again")
@@ -98,10 +105,10 @@ class Launches:
 
     def answered(self, fd: int) -> None:
         """Tell what a supervisor has answered."""
-        ident = self._launching.pop(fd)
-        answer = os.read(fd, 1 << 16).decode("utf-8", "replace")
-        os.close(fd)
-        first, _, detail = answer.partition("\n")
+        ident, answer = self._supervisors.heard(fd)
+        if ident is None:
+            return
+        first, _, detail = (answer or "").partition("\n")
         again = self._repeated.pop(ident, 0)
         if first.startswith("refused "):
             for _ in range(1 + again):

@@ -1,5 +1,6 @@
 """Where the agent begins: finds its state folder, says what it found, and serves."""
 
+import gc
 import importlib
 import os
 import pwd
@@ -38,7 +39,18 @@ def serve(nonce: str, *words: str) -> None:
     agent.ready(nonce, facts(state_dir, home, missing))
     # Now, while nobody waits: the supervisors inherit it.
     importlib.import_module("hashlib")
+    _share_memory()
     agent.run()
+
+
+def _share_memory() -> None:
+    """Have what is there now stay as it is, so that forked processes share it with us.
+
+    A collection touches all objects that it looks at: each page of them would be copied.
+    """
+    gc.collect()
+    if hasattr(gc, "freeze"):  # since 3.7
+        gc.freeze()
 
 
 def facts(state_dir: str, home: str, missing: "list[str]") -> bytes:

@@ -88,7 +88,7 @@ class Service:
             return
         self._hear(readable)
         self._claims.look()
-        launch.reap()
+        self._launches.look()
         if time.monotonic() - self._heard > SILENCE:
             self._leaving = "no sign of life from the client"
 

@@ -1,8 +1,8 @@
-"""The supervisor: one process per job, which outlives everybody and writes down the truth.
+"""The supervisor: a process with one job at a time, which outlives everybody and records the truth.
 
 It is forked from the agent without exec, leaves its session, adopts the job's orphans, holds
-the lock on `alive` for life, keeps the deadlines by the monotonic clock, and records the end
-before it leaves. It hears of nothing but signals: its output is no channel.
+the lock on `alive` while the job lasts, keeps the deadlines by the monotonic clock, and records
+the end. While it has a job it hears of nothing but signals.
 """
 
 import os
@@ -25,6 +25,8 @@ from buildorch.remote.agent import (
 )
 
 ORDER = folder.ORDER
+#: What it tells the agent when it can take another job.
+FREE = "free"
 SIGNALS = (
     signal.SIGCHLD,
     ORDER,
@@ -35,6 +37,8 @@ SIGNALS = (
 )
 #: Signals that say nothing about the server's own end.
 _ORDINARY = (signal.SIGCHLD, locks.BELL)
+#: Those that end a supervisor that has no job.
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 #: Seconds after SIGTERM in which a failure is taken for the server's shutdown.
 SHUTDOWN_SECONDS = 120.0
 _SHUTDOWN = (
@@ -44,7 +48,14 @@ _SHUTDOWN = (
 
 
 class Supervisor:
-    """Runs one job from its launch to the record of its end."""
+    """Runs one job from its launch to the record of its end.
+
+    Args:
+        place: The job's folder.
+        order: What the launch says.
+        world: What the account gave us.
+        kept_by: Number of the keeper.
+    """
 
     def __init__(
         self, place: folder.Folder, order: limits.Order, world: command.World, kept_by: int
@@ -60,29 +71,40 @@ class Supervisor:
         self._locks = None  # type: locks.Locks | None
         self._lease = leases.Lease(place)
 
-    def run(self, ready: int, lock: int) -> None:
-        """Launch, tell the descriptor *ready* that the job is there, and see to its end.
+    def run(self, tell: "Tell", lock: int) -> bool:
+        """Launch, tell the agent that the job is there, and see to its end.
 
-        The descriptor *lock* says that we live; it is given up once the end is recorded.
+        Args:
+            tell: Tells the agent how the launch went.
+            lock: Descriptor that says that we live; it is given up once the end is recorded.
+
+        Returns:
+            Whether nothing of the job is left, so that another one can follow.
         """
         signal.pthread_sigmask(signal.SIG_SETMASK, SIGNALS)
-        adopts = kernel.adopt_orphans()
-        self._keeper = self._find_keeper() if adopts else "0 0"
+        self._keeper = self._find_keeper() if kernel.adopt_orphans() else "0 0"
         try:
-            if self._order.min_free is not None:
-                least = int(self._order.min_free)
-                command.check_space(self._place, self._world, self._order.entry, least)
+            self._check_space()
             self._prepare()
         except folder.Refused as refusal:
             self._place.forget()
-            tell(ready, "refused " + refusal.reason + "\n" + refusal.detail)
-            return
-        tell(ready, "started")
-        self._supervise()
-        if self._locks is not None:
+            tell("refused " + refusal.reason + "\n" + refusal.detail)
+            os.close(lock)
+        else:
+            tell("started")
+            self._supervise()
             # Who waits for the end must not wait for what we keep.
             os.close(lock)
-            self._locks.keep(SIGNALS, self._is_served)
+            if self._locks is not None:
+                self._locks.keep(SIGNALS, self._is_served)
+        self._reap()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        return self._childless and self._told_to_end is None
+
+    def _check_space(self) -> None:
+        if self._order.min_free is not None:
+            least = int(self._order.min_free)
+            command.check_space(self._place, self._world, self._order.entry, least)
 
     def _prepare(self) -> None:
         """Have everything on the disk by which the job can be found, before it can do anything."""
@@ -136,6 +158,7 @@ class Supervisor:
             watch = vigil.Vigil(log, self._builds, self._place, begin)
             reason = self._until_end(deadlines, watch)
             self._shut_down = reason is None and self._is_shutdown()
+            os.close(log)
             if reason is not None or self._shut_down:
                 left = tree.Killer(self._tree, self._rest, self._builds).kill(self._grace(reason))
             elif not self._childless:
@@ -282,10 +305,8 @@ def _broken(deadlines: limits.Limits, watch: vigil.Vigil) -> "str | None":
     return reason
 
 
-def tell(ready: int, text: str) -> None:
-    """Answer the agent, if it still lives."""
-    try:
-        os.write(ready, text.encode("utf-8", "replace"))
-        os.close(ready)
-    except OSError:
-        return
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Tell = Callable[[str], None]
