@@ -23,7 +23,16 @@ MAX_BYTES = 1 << 24
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
 
+#: The python part starts it before the job may run, with `wait`, mask and home: it awaits a word.
 _ENTER = """\
+if [ "$1" = wait ]; then
+    IFS= read -r buildorch_word && [ "$buildorch_word" = go ] || exit 127
+    unset buildorch_word
+    exec </dev/null
+    umask "$2"
+    cd -- "$3" 2>/dev/null || cd /
+    shift 3
+fi
 go() {{
     cd -- "$1" || {{
         {why_workdir}
@@ -39,7 +48,7 @@ if [ "$1" = space ]; then
     pwd
     exit 3
 fi
-(umask 077; pwd -P >"${{0%/*}}/cwd")
+pwd -P >"${{0%/*}}/cwd"
 . "${{0%/*}}/env.sh"
 {become}
 """
@@ -52,6 +61,18 @@ exec {words} "${{0%/*}}/{script}"
 """
 
 _DEFAULT_SHELL = """\
+case ${BASH_VERSION+:$SHELLOPTS:} in
+'' | *:posix:*) ;;
+*)
+    unset -f go
+    set --
+    . "${0%/*}/run"
+    exit
+    ;;
+esac
+"""
+
+_OTHER_SHELL = """\
 if command -v bash >/dev/null; then exec bash {login}"${{0%/*}}/run"; fi
 exec sh {login}"${{0%/*}}/run"
 """
@@ -141,7 +162,9 @@ def _become(job: Job) -> str:
         return _exec(job)
     login = "-l " if job.login else ""
     if job.shell is None or not isinstance(job.command, str) or not _can_source(job):
-        return _DEFAULT_SHELL.format(login=login)
+        # Already it: to start it once more would take longer than many a command.
+        begin = "" if login else _DEFAULT_SHELL
+        return begin + _OTHER_SHELL.format(login=login)
     return _shell(job.shell, "run", login)
 
 

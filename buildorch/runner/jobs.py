@@ -112,8 +112,13 @@ def make_job(
         min_free=server.min_free,
         lease=stage.lease,
         locks=locks(stage, server, run=identity.run_id, attempt=attempt),
-        hold=HOLD_SECONDS if stage.function is not None or stage.artifacts else 0.0,
+        hold=hold(stage),
     )
+
+
+def hold(stage: PlannedStage) -> float:
+    """Return the seconds for which a job of *stage* keeps its locks for one that may follow."""
+    return HOLD_SECONDS if stage.function is not None or stage.artifacts else 0.0
 
 
 def locks(stage: PlannedStage, server: Server, *, run: str, attempt: int) -> tuple[Lock, ...]:

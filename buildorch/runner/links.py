@@ -8,7 +8,7 @@ from typing import Any
 from buildorch.model import Secret, Server
 from buildorch.ports import Backend
 from buildorch.runner.artifacts import collecting_job, collecting_watch
-from buildorch.runner.jobs import Identity, StepSpec, make_job
+from buildorch.runner.jobs import Identity, StepSpec, hold, make_job
 from buildorch.runner.link import Link
 from buildorch.runner.logs import Logs
 from buildorch.runner.watch import Unheard, Watch
@@ -125,7 +125,9 @@ class Links:
         """Let the attempt of *stage* keep no locks: it has ended, and nothing follows in it."""
         state = self._state.stages[stage]
         step = state.steps.get(state.step)
-        if step is not None and not state.wants_artifacts and step.server in self._links:
+        if step is None or not hold(state.stage) or state.wants_artifacts:
+            return
+        if step.server in self._links:
             self._links[step.server].release(step.job)
 
     def leave(self) -> None:

@@ -20,12 +20,24 @@ class World:
         umask: Its mask for new files.
         environment: Its environment, less what belongs to the connection.
         home: Its home folder.
+        shell: Path of the shell that reads the jobs' scripts.
     """
 
     def __init__(self, umask: int, environment: "dict[bytes, bytes]", home: str) -> None:
         self.umask = umask
         self.environment = environment
         self.home = home
+        self.shell = _shell(environment)
+
+
+def _shell(environment: "dict[bytes, bytes]") -> str:
+    """Return bash where it is, which most commands want; not where it would read a file first."""
+    if b"BASH_ENV" not in environment:
+        for path in os.fsdecode(environment.get(b"PATH", b"")).split(":"):
+            found = os.path.join(path, "bash")
+            if path.startswith("/") and os.access(found, os.X_OK):
+                return found
+    return "/bin/sh"
 
 
 def marker(ident: str, nonce: str) -> bytes:
@@ -59,7 +71,7 @@ class Command:
             self.pid = _start(place, world, entry, [b"run"], (gate, log, log))
         except OSError as error:
             os.close(self._gate)
-            raise folder.Refused("state", "/bin/sh: " + (error.strerror or str(error)))
+            raise folder.Refused("state", world.shell + ": " + (error.strerror or str(error)))
         finally:
             os.close(gate)
             os.close(log)
@@ -80,16 +92,8 @@ class Command:
         os.close(self._gate)
 
 
-#: What lets a process go that waits for it, and the first lines of all that are started.
+#: What lets a process go that waits for it.
 _WORD = b"go\n"
-_GATE = """\
-IFS= read -r buildorch_word && [ "$buildorch_word" = go ] || exit 127
-unset buildorch_word
-exec </dev/null
-umask %03o
-cd -- %s 2>/dev/null || cd /
-. "$0"
-"""
 
 
 def _start(
@@ -111,8 +115,9 @@ def _start(
     Raises:
         OSError: It cannot be started.
     """
-    text = _GATE % (world.umask, "'" + world.home.replace("'", "'\\''") + "'")
-    line = [b"sh", b"-c", os.fsencode(text), os.fsencode(place.at("enter"))] + words
+    shell, script = world.shell, os.fsencode(place.at("enter"))
+    waits = [b"wait", ("%03o" % world.umask).encode("ascii"), os.fsencode(world.home)]
+    line = [os.fsencode(os.path.basename(shell)), script] + waits + words
     environment = dict(world.environment)
     name, _, value = entry.partition(b"=")
     environment[name] = value
@@ -121,7 +126,7 @@ def _start(
         signals = signal.valid_signals()
         try:
             return os.posix_spawn(
-                *("/bin/sh", line, environment),
+                *(shell, line, environment),
                 file_actions=actions,
                 setsid=True,
                 setsigmask=[],
@@ -129,11 +134,14 @@ def _start(
             )
         except NotImplementedError:
             pass  # an old C library cannot make sessions so
-    return _fork(line, environment, ends)
+    return _fork(shell, line, environment, ends)
 
 
 def _fork(
-    line: "list[bytes]", environment: "dict[bytes, bytes]", ends: "tuple[int, int, int]"
+    shell: str,
+    line: "list[bytes]",
+    environment: "dict[bytes, bytes]",
+    ends: "tuple[int, int, int]",
 ) -> int:
     """Start a program as `posix_spawn` would."""
     pid = os.fork()
@@ -145,7 +153,7 @@ def _fork(
                 os.dup2(ends[number], number)
             os.closerange(3, _MOST_DESCRIPTORS)
             kernel.default_signals()
-            os.execve("/bin/sh", line, environment)  # noqa: S606 - no shell is the point
+            os.execve(shell, line, environment)  # noqa: S606 - no shell is the point
         finally:
             os._exit(127)
     return pid
@@ -166,7 +174,7 @@ def check_space(place: folder.Folder, world: World, entry: bytes, least: int) ->
         pid = _start(place, world, entry, words, (gate, output, null))
     except OSError as error:
         os.close(answer)
-        raise folder.Refused("state", "/bin/sh: " + (error.strerror or str(error)))
+        raise folder.Refused("state", world.shell + ": " + (error.strerror or str(error)))
     finally:
         for fd in (output, gate, word, null):
             os.close(fd)

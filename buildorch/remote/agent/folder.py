@@ -268,5 +268,6 @@ class Folder:
     def identity(self) -> "dict[str, str]":
         """Return what `id` says, or where the folder is gone what was remembered of it."""
         data = self.read("id") or kernel.read_file(self.memory) or b""
-        pairs = [line.split(" ", 1) for line in data.decode("utf-8", "replace").split("\n")]
+        lines = data.rstrip().decode("utf-8", "replace").split("\n")
+        pairs = [line.split(" ", 1) for line in lines]
         return dict((pair[0], pair[1]) for pair in pairs if len(pair) == 2)  # noqa: PLR2004 - name, value
