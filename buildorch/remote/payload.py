@@ -110,6 +110,8 @@ def _number(value: float | None) -> str:
 def _files(job: Job) -> dict[str, str]:
     exports = "".join(assignment(name, value) + "\n" for name, value in job.env.items())
     files = {"enter": _enter(job), "env.sh": exports, "title": job.title + "\n"}
+    # There before the job writes it: so it is nobody else's to read, whatever the account's mask.
+    files["cwd"] = ""
     if not _is_direct(job):
         files["run"] = _run(job)
     if job.setup is not None:

@@ -23,10 +23,11 @@ def _living(link: Talk, *pids: str) -> list[str]:
     ).split()
 
 
-def test_the_next_job_has_the_same_supervisor(link: Talk) -> None:
-    """A supervisor whose job has left nothing takes the next; the sh part makes one for each."""
-    first, second = (link.supervisor(_ended(link, name)) for name in ("one", "two"))
-    assert (first == second) == (link.place.part == "python")
+def test_a_next_job_has_the_same_supervisor(link: Talk) -> None:
+    """A supervisor whose job has left nothing takes a next; the sh part makes one for each."""
+    pids = {link.supervisor(_ended(link, f"s{number}")) for number in range(5)}
+    # One that is about to be free is not waited for.
+    assert (len(pids) < 5) == (link.place.part == "python")
 
 
 def test_nothing_of_a_job_is_seen_by_the_next(link: Talk) -> None:
