@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.sessions = ["lint", "types", "imports", "tests"]
+nox.options.sessions = ["lint", "types", "imports", "tests", "guard"]
 nox.options.default_venv_backend = "none"
 
 # The tools stand beside this Python, also where its environment was not activated.
@@ -88,6 +88,20 @@ def mutants(session: nox.Session) -> None:
     """Disable the mechanism of each promise: its named test has to notice."""
     session.env["PYTHONPATH"] = f"{Path('tests').resolve()}:{Path.cwd()}"
     session.run("python", "-m", "mutants", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare with peers on real hosts, which takes about an hour: `-- --rows chain --times 1`."""
+    session.env["PYTHONPATH"] = f"{Path('tests').resolve()}:{Path.cwd()}"
+    session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session
+def guard(session: nox.Session) -> None:
+    """Compare with plain ssh for half a minute: nothing may have become twice as slow."""
+    session.env["PYTHONPATH"] = f"{Path('tests').resolve()}:{Path.cwd()}"
+    session.run("python", "-m", "bench.guard", *session.posargs)
 
 
 @nox.session(venv_backend="virtualenv", python=PYTHONS)

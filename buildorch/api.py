@@ -7,6 +7,7 @@ the store of this user holds.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buildorch.errors import RunOwned, UsageError
@@ -14,23 +15,12 @@ from buildorch.handle import RunHandle, finish
 from buildorch.model import Plan
 from buildorch.ordering import Ordered, order_cancel, order_move
 from buildorch.result import RunResult
-from buildorch.running import (
-    ConfigLike,
-    Options,
-    configuration,
-    history,
-    opened,
-    plan,
-    reopened,
-    retried,
-    user,
-)
+from buildorch.running import opened, reopened, retried
+from buildorch.settings import ConfigLike, Options, configuration, history, plan, user
 from buildorch.store.codec import plan_from_dict
-from buildorch.store.database import Store
 from buildorch.store.ownership import holder
-from buildorch.store.places import Places
 from buildorch.view import RunView
-from buildorch.watched import Watched, left_alone
+from buildorch.watched import Watched, left_alone, undriven
 
 __all__ = [
     "ConfigLike",
@@ -46,10 +36,12 @@ __all__ = [
     "order_move",
     "plan",
     "reopened",
+    "report",
     "resume",
     "retried",
     "retry",
     "run",
+    "servers",
     "start",
     "status",
     "undriven",
@@ -59,6 +51,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from buildorch.definitions import Pipeline
+    from buildorch.report import Written
+    from buildorch.standing import ServerStanding
 
 
 def start(
@@ -254,21 +248,45 @@ def wait(run: str = "last", options: Options | None = None) -> RunView:
     return view
 
 
-def undriven(places: Places, store: Store) -> dict[str, list[str]]:
-    """Return what may still run although nobody drives it: by server, `RUN STAGE` texts.
+def report(
+    run: str = "last", out: str | Path | None = None, options: Options | None = None
+) -> Written:
+    """Write a run as one HTML page, and beside it as JUnit XML and as Markdown.
 
-    Such a job holds no slot: its controller has died or left.
+    Args:
+        run: Its id, a unique prefix of it, or `last`.
+        out: The page; None is `report.html` in the results folder.
+        options: Where the state folder is.
+
+    Returns:
+        Where they are.
+
+    Raises:
+        RunNotFound: There is no such run.
+        UsageError: They cannot be written.
     """
-    found: dict[str, list[str]] = {}
-    for row in store.runs(UNDRIVEN_RUNS):
-        if row.status is not None or holder(places, row.run) is not None:
-            continue
-        view = RunView.of(store.read(row.run), plan_from_dict)
-        for stage in view.stages.values():
-            if stage.finished is None and stage.server is not None:
-                found.setdefault(stage.server, []).append(f"{row.run} {stage.name}")
-    return found
+    from buildorch.report import read_report, write_report  # noqa: PLC0415 - only where one is made
+
+    with history(options or Options()) as (places, store):
+        found = store.find(run)
+        known = read_report(store, found, alive=holder(places, found) is not None)
+    return write_report(known, Path(out) if out is not None else None)
 
 
-#: How many of the newest runs are looked at for jobs that nobody drives.
-UNDRIVEN_RUNS = 50
+def servers(options: Options | None = None, limit: float = 2.0) -> tuple[ServerStanding, ...]:
+    """Ask all servers of the configuration at once how they stand; nothing is changed there.
+
+    Args:
+        options: The configuration, the backends, and where the state folder is.
+        limit: Seconds in which a server has to be reached; one that is has another to answer.
+
+    Returns:
+        One for each, in their order: whether it is there or why not, its load and room, jobs of
+        ours, builds of others, slots.
+    """
+    from buildorch.standing import standings  # noqa: PLC0415 - only where servers are asked
+
+    options = options or Options()
+    settings = configuration(options.config)
+    with history(options) as (places, store):
+        return standings(settings, places, store, options.backends, limit)

@@ -5,6 +5,7 @@ The only place that knows scheduler, store, backends, notifiers and runner at on
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import time
@@ -14,11 +15,15 @@ from typing import Any
 
 import attrs
 
-from buildorch.analysis import Analyzer
+from buildorch.analysis import Analyzer, LastLine
+from buildorch.analysis.own import analyzer_for
 from buildorch.analysis.tail import tail
 from buildorch.events import Event, Recorded
+from buildorch.job import KILL_GRACE
+from buildorch.messages import NO_BACKGROUND, Background
 from buildorch.model import JSON, Channel, Config, PlannedStage, Secret
 from buildorch.notifiers import Delivery
+from buildorch.past import background, told_before
 from buildorch.ports import Backend
 from buildorch.runner.archive import Archive
 from buildorch.runner.calls import Calls
@@ -27,10 +32,9 @@ from buildorch.runner.inbox import Inbox, Told
 from buildorch.runner.jobs import Identity
 from buildorch.runner.journal import Journal, Observer
 from buildorch.runner.leases import Leases
-from buildorch.runner.links import KILL_GRACE, Links
+from buildorch.runner.links import Links
 from buildorch.runner.logs import Logs
 from buildorch.scheduler import Scheduler
-from buildorch.store.codec import plan_from_dict
 from buildorch.store.database import Store
 from buildorch.store.places import Places
 from buildorch.store.slots import Slots
@@ -132,13 +136,13 @@ class Assembly:
     @classmethod
     def of(
         cls,
+        view: RunView,
         stored: Sequence[Recorded],
         epoch: int,
         here: Surroundings,
         secrets: Mapping[Secret, str],
     ) -> Assembly:
-        """Return the assembly for a run of which *stored* is known."""
-        view = RunView.of(stored, plan_from_dict)
+        """Return the assembly for the run *view*, which *stored* led to."""
         chance = random.SystemRandom().random
         clock = SystemClock()
         scheduler = Scheduler(view.plan, view.run, here.config.defaults, chance, here.abandon_after)
@@ -158,7 +162,7 @@ class Assembly:
         """Return the driver of the run; *first* are stored before anything is decided."""
         hidden = [value.encode() for value in self.secrets.values()]
         results = Path(self.view.results)
-        logs = Logs(results, hidden, lambda _stage: Analyzer())
+        logs = Logs(results, hidden, self._analyzer)
         links = self._links(logs)
         controller = Controller(
             scheduler=self.scheduler,
@@ -172,9 +176,13 @@ class Assembly:
             deliver=self._delivery(),
             clock=self.clock,
             defaults=self.here.config.defaults,
-            archive=Archive(results),
+            archive=Archive(results, self._report),
         )
         return Driver(controller, self.inbox, logs, first)
+
+    def _analyzer(self, stage: str) -> Analyzer | LastLine:
+        one = self.view.stages[stage].stage
+        return analyzer_for(one.tool, one.progress) if one.analyze else LastLine()
 
     def _leases(self) -> Leases:
         slots = Slots(self.here.places)
@@ -216,15 +224,28 @@ class Assembly:
             language=self.here.config.language,
             tails=lambda stage: _tail(logs.path(stage)),
             observers=self.here.observers,
+            background=self.background,
         )
+
+    @functools.cached_property
+    def background(self) -> Background:
+        """What earlier runs say of this one; nothing where nobody is told."""
+        return background(self.here.store, self.view) if self.here.channels else NO_BACKGROUND
 
     def _delivery(self) -> Delivery:
         return Delivery(
             self.here.channels,
-            lambda key, ok, text: self.inbox.put(Told(key, ok, text)),
+            lambda key, ok, text, receipt: self.inbox.put(Told(key, ok, text, receipt)),
             environ=self.here.environ,
             notifiers=self.here.notifiers,
+            told=told_before(self.here.store, self.view) if self.here.channels else None,
         )
+
+    def _report(self) -> None:
+        """Write the report of the run into its results folder."""
+        from buildorch.report import read_report, write_report  # noqa: PLC0415 - for archives only
+
+        write_report(read_report(self.here.store, self.view.run, alive=True))
 
 
 def _tail(path: Path) -> str:

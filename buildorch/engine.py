@@ -72,7 +72,8 @@ def new_run(
         lock = held.enter_context(RunLock.acquire(here.places, run))
         _make_results(folder)
         stored = here.store.create(run, [created, *carried], at=now, epoch=lock.epoch)
-        yield held.enter_context(_driver(stored, lock, here, secrets))
+        view = RunView.of(stored, lambda _: plan)
+        yield held.enter_context(_driver(view, stored, lock, here, secrets))
 
 
 @contextmanager
@@ -113,7 +114,7 @@ def stored_run(run: str, here: Surroundings) -> Iterator[Driver]:
                 if not view.created.allow_parallel:
                     held.callback(pipeline_lock(here.places, view.plan.name, run).release)
             secrets = resolve_secrets(stages, here.environ)
-            yield held.enter_context(_driver(stored, lock, here, secrets))
+            yield held.enter_context(_driver(view, stored, lock, here, secrets))
 
 
 def _untold(view: RunView) -> bool:
@@ -136,21 +137,27 @@ def _find_functions(view: RunView, here: Surroundings) -> None:
 
 @contextmanager
 def _driver(
-    stored: Sequence[Recorded], lock: RunLock, here: Surroundings, secrets: Mapping[Secret, str]
+    view: RunView,
+    stored: Sequence[Recorded],
+    lock: RunLock,
+    here: Surroundings,
+    secrets: Mapping[Secret, str],
 ) -> Iterator[Driver]:
     """Put a controller together, show what happened before, and listen to other processes."""
-    parts = Assembly.of(stored, lock.epoch, here, secrets)
+    parts = Assembly.of(view, stored, lock.epoch, here, secrets)
     attached = events.ControllerAttached(
         pid=os.getpid(), host=socket.gethostname(), boot_id=boot_id()
     )
-    _show(stored, parts.view.plan, here.observers)
+    _show(view.plan, stored, here.observers)
     with ControlSocket(here.places, parts.view.run, lambda: parts.inbox.put(Poke())):
-        first: tuple[events.Event, ...] = (attached, *_greeting(stored, parts.view, here))
+        first: tuple[events.Event, ...] = (attached, *_greeting(stored, parts, here))
         yield parts.driver(first if parts.view.status is None else ())
 
 
-def _show(stored: Sequence[Recorded], plan: Plan, observers: Sequence[Observer]) -> None:
+def _show(plan: Plan, stored: Sequence[Recorded], observers: Sequence[Observer]) -> None:
     """Show what happened before, each event with the run as it was after it."""
+    if not observers:
+        return
     view = RunView.start(plan, stored[0])
     for record in stored:
         if record is not stored[0]:
@@ -160,14 +167,18 @@ def _show(stored: Sequence[Recorded], plan: Plan, observers: Sequence[Observer])
 
 
 def _greeting(
-    stored: Sequence[Recorded], view: RunView, here: Surroundings
+    stored: Sequence[Recorded], parts: Assembly, here: Surroundings
 ) -> list[events.NotificationDue]:
     """Return what people are told of a run that no controller has driven before."""
     if any(isinstance(record.event, events.ControllerAttached) for record in stored):
         return []
-    language = here.config.language
     return messages.due(
-        view.plan, here.channels, view, stored[0], language=language, tails=lambda _: ""
+        here.channels,
+        parts.view,
+        stored[0],
+        language=here.config.language,
+        tails=lambda _: "",
+        background=parts.background,
     )
 
 

@@ -9,7 +9,6 @@ import attrs
 
 from buildorch.duration import exact_duration
 from buildorch.errors import UsageError
-from buildorch.messages.routing import hearers
 from buildorch.model import (
     JSON,
     THIS_MACHINE,
@@ -151,6 +150,11 @@ def _how_long(stage: PlannedStage) -> str:
 
 
 def _told(plan: Plan, channels: Mapping[str, Channel]) -> Iterator[str]:
+    if not channels:
+        yield "nobody is told"
+        return
+    from buildorch.messages.routing import hearers  # noqa: PLC0415 - only where anybody can be told
+
     told = [(words, hearers(plan, channels, topic, bad=bad)) for topic, words, bad in _TOPICS]
     if not any(names for _, names in told):
         yield "nobody is told"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn, Self, TypeAlias, Unpack
+from typing import Any, NoReturn, Self, TypeAlias, Unpack, cast
 
 import attrs
 
@@ -19,6 +19,7 @@ from buildorch.model import Command, Retry, Secret
 from buildorch.options import StageOptions, refuse_unknown
 from buildorch.origin import Origin
 from buildorch.signatures import bind
+from buildorch.wiring import Joint, wired
 
 __all__ = ["Flow", "Origin", "Part", "Stage", "Wiring", "as_flow", "parallel", "sequence"]
 
@@ -78,6 +79,10 @@ class Stage(Wiring):
         always: Whether it runs whatever happened before.
         success_if: Pattern of a last log line that means success.
         fail_if: Pattern of a last log line that means failure.
+        analyze: Whether its log is searched for errors, warnings and progress.
+        tool: The tool that writes its log, where the log alone would not tell.
+        progress: Pattern at the beginning of a line of progress, with the groups `done` and
+            `total`, or `percent`.
         title: Words shown instead of the name.
         origin: Where it was written.
 
@@ -108,6 +113,9 @@ class Stage(Wiring):
     always: bool = False
     success_if: str | None = None
     fail_if: str | None = None
+    analyze: bool = True
+    tool: str | None = None
+    progress: str | None = None
     title: str | None = None
     origin: Origin | None = None
 
@@ -203,6 +211,38 @@ class Flow(Wiring):
         return f"<flow of {len(self.stages)} {many}: {names}>"
 
 
+class _Joined(Flow):
+    """A flow that is wired when somebody looks: so a `>>` costs the same however long its left is.
+
+    Args:
+        parts: Stages, flows, or lists of them.
+        in_series: Whether each comes after the one before it; else they are side by side.
+    """
+
+    __slots__ = ("_whole", "joint")
+    joint: Joint[Stage]
+    _whole: Flow | None
+
+    def __init__(self, parts: Iterable[Part], *, in_series: bool) -> None:
+        flows = map(as_flow, parts)
+        joined = tuple(one.joint if isinstance(one, _Joined) else one for one in flows)
+        object.__setattr__(self, "joint", Joint(joined, in_series))
+        object.__setattr__(self, "_whole", None)
+
+    def __reduce__(self) -> tuple[type[Flow], tuple[object, ...]]:
+        return Flow, (self.stages, self.edges, self.heads, self.tails)
+
+    def _wired(self) -> Flow:
+        if self._whole is None:
+            object.__setattr__(self, "_whole", Flow(*wired(self.joint)))
+        return cast("Flow", self._whole)
+
+    stages = property(lambda self: self._wired().stages)
+    edges = property(lambda self: self._wired().edges)
+    heads = property(lambda self: self._wired().heads)
+    tails = property(lambda self: self._wired().tails)
+
+
 #: Whatever `>>`, `parallel` and `sequence` take; a sequence stands for side by side.
 Part: TypeAlias = "Wiring | Sequence[Part]"
 
@@ -224,16 +264,7 @@ def parallel(*parts: Part) -> Flow:
     """
     if not parts:
         raise DefinitionError([_EMPTY.format("parallel()")])
-    whole = Flow(())
-    for part in parts:
-        flow = _moved(as_flow(part), len(whole.stages))
-        whole = Flow(
-            whole.stages + flow.stages,
-            whole.edges + flow.edges,
-            whole.heads + flow.heads,
-            whole.tails + flow.tails,
-        )
-    return whole
+    return _Joined(parts, in_series=False)
 
 
 def sequence(*parts: Part) -> Flow:
@@ -253,13 +284,7 @@ def sequence(*parts: Part) -> Flow:
     """
     if not parts:
         raise DefinitionError([_EMPTY.format("sequence()")])
-    whole = as_flow(parts[0])
-    for part in parts[1:]:
-        flow = _moved(as_flow(part), len(whole.stages))
-        joints = tuple(itertools.product(whole.tails, flow.heads))
-        edges = tuple(sorted({*whole.edges, *joints, *flow.edges}))
-        whole = Flow(whole.stages + flow.stages, edges, whole.heads, flow.tails)
-    return whole
+    return _Joined(parts, in_series=True)
 
 
 def as_flow(part: object) -> Flow:
@@ -279,16 +304,6 @@ def as_flow(part: object) -> Flow:
         case [*parts]:
             return parallel(*(as_flow(one) for one in parts))
     raise TypeError(f"{part!r:.60} cannot stand in a flow: {_advice(part)}")
-
-
-def _moved(flow: Flow, start: int) -> Flow:
-    """Return *flow* with its indices counted from *start*, behind the stages of another one."""
-    return Flow(
-        flow.stages,
-        tuple((start + before, start + after) for before, after in flow.edges),
-        tuple(start + index for index in flow.heads),
-        tuple(start + index for index in flow.tails),
-    )
 
 
 def _cell_name(name: str, cell: Mapping[str, Any]) -> str:

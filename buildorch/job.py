@@ -15,6 +15,9 @@ EndKind: TypeAlias = Literal["exit", "signal", "lost"]
 #: What a job can wait for on its server.
 WaitKind: TypeAlias = Literal["lock", "bitbake"]
 
+#: Seconds between TERM and KILL: bitbake needs some for its running tasks.
+KILL_GRACE = 10.0
+
 
 @attrs.frozen(kw_only=True)
 class Lock:
@@ -107,7 +110,7 @@ class Job:
     workdir: str | None = None
     timeout: float | None = None
     idle_timeout: float | None = None
-    kill_grace: float = 10.0
+    kill_grace: float = KILL_GRACE
     log_limit: int | None = None
     min_free: int | None = None
     locks: tuple[Lock, ...] = attrs.field(default=(), converter=tuple_of)

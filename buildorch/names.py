@@ -7,6 +7,7 @@ no space and nothing that a shell reads; letters of any script are welcome.
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -19,6 +20,9 @@ _FEW = 12
 #: Longer texts are no misspelt names, and comparing them takes long.
 _LONGEST_COMPARED = 2 * MAX_CHARACTERS
 _QUOTED = 60
+
+#: What most names look like; the others are looked at letter by letter.
+_PLAIN = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]{{0,{MAX_CHARACTERS - 1}}}")
 
 
 def check_name(name: str, *, spaces: bool = False) -> str:
@@ -40,6 +44,8 @@ def check_name(name: str, *, spaces: bool = False) -> str:
         ValueError: the name '../etc' begins with '.'; begin it with a letter, a digit or _
     """
     normal = unicodedata.normalize("NFC", name)
+    if _PLAIN.fullmatch(normal):
+        return normal
     if reason := _reason(normal, spaces=spaces):
         raise ValueError(f"the name {quoted(name)} {reason}")
     return normal
@@ -52,6 +58,8 @@ def same_name(name: str) -> str:
         >>> same_name("Host-Build") == same_name("host-build")
         True
     """
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -33,6 +33,9 @@ class StageOptions(TypedDict, total=False):
     always: bool
     success_if: str | None
     fail_if: str | None
+    analyze: bool
+    tool: str | None
+    progress: str | None
     title: str | None
 
 

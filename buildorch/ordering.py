@@ -13,7 +13,7 @@ import attrs
 from buildorch.errors import UsageError
 from buildorch.model import JSON
 from buildorch.names import nearest, quoted
-from buildorch.running import Options, history
+from buildorch.settings import Options, history
 from buildorch.store.codec import plan_from_dict
 from buildorch.store.control import poke
 from buildorch.view import RunView, StageView

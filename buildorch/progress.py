@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import median
 
 import attrs
 
-from buildorch.analysis import Analyzer
+from buildorch.analysis import Analysis, Analyzer, LastLine
+from buildorch.analysis.own import analyzer_for
+from buildorch.estimate import Pace, Usual
 from buildorch.observers.progress import StageProgress
-from buildorch.store.database import Store
 from buildorch.view import RunView, StageView
 
 _PIECE = 1 << 20
+
+#: Tools that say how far they are; of another one the history does.
+_TELLING = frozenset({"bitbake", "ninja", "cmake", "pytest", "cargo", "gradle"})
 
 
 @attrs.define
@@ -22,10 +25,11 @@ class _Reading:
     """A log that is read on from where it ended the last time."""
 
     path: Path
-    analyzer: Analyzer
+    analyzer: Analyzer | LastLine
+    pace: Pace
     offset: int = 0
 
-    def catch_up(self) -> Analyzer:
+    def catch_up(self) -> Analysis:
         try:
             with self.path.open("rb") as log:
                 log.seek(self.offset)
@@ -33,8 +37,8 @@ class _Reading:
                     self.offset += len(piece)
                     self.analyzer.feed(piece)
         except OSError:
-            return self.analyzer  # not there yet, or gone: nothing is known
-        return self.analyzer
+            return self.analyzer.finish()  # not there yet, or gone: nothing is known
+        return self.analyzer.finish()
 
 
 class RunProgress:
@@ -42,14 +46,14 @@ class RunProgress:
 
     Args:
         view: Returns the run as it is known now, or None before it is.
-        usual: Seconds that stages usually take, by name.
+        usual: What stages usually take, by name.
         wall: Returns the Unix time.
     """
 
     def __init__(
         self,
         view: Callable[[], RunView | None],
-        usual: Mapping[str, float],
+        usual: Mapping[str, Usual],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._view = view
@@ -65,14 +69,20 @@ class RunProgress:
             return StageProgress()
         path = view.log_path(stage)
         if path is None:
-            return StageProgress(eta=self._usual.get(name))
-        found = self._reading(name, Path(path)).catch_up()
+            usual = self._usual.get(name)
+            return StageProgress() if usual is None else _not_begun(usual)
+        reading = self._reading(stage, Path(path))
+        found = reading.catch_up()
+        guess = found.tool not in _TELLING
+        seen = reading.pace.look(self._wall(), found.progress, guess=guess)
         return StageProgress(
-            percent=found.progress,
+            percent=seen.percent,
+            guessed=seen.guessed,
             last_line=found.last_line or "",
             errors=found.errors,
             warnings=found.warnings,
-            eta=self._eta(stage, found.progress),
+            eta=seen.left,
+            spread=seen.spread,
         )
 
     def all(self) -> dict[str, StageProgress]:
@@ -80,32 +90,16 @@ class RunProgress:
         view = self._view()
         return {name: self.of(name) for name in view.stages} if view is not None else {}
 
-    def _reading(self, name: str, path: Path) -> _Reading:
-        known = self._readings.get(name)
+    def _reading(self, stage: StageView, path: Path) -> _Reading:
+        known = self._readings.get(stage.name)
         if known is None or known.path != path:
-            known = self._readings[name] = _Reading(path, Analyzer())
+            one = stage.stage
+            analyzer = analyzer_for(one.tool, one.progress) if one.analyze else LastLine()
+            begun = stage.started_at if stage.started_at is not None else self._wall()
+            pace = Pace(begun, self._usual.get(stage.name))
+            known = self._readings[stage.name] = _Reading(path, analyzer, pace)
         return known
 
-    def _eta(self, stage: StageView, percent: float | None) -> float | None:
-        """Return the seconds that are left, where history tells; percent refines it."""
-        usual = self._usual.get(stage.name)
-        if usual is None or stage.started_at is None:
-            return usual
-        passed = max(0.0, self._wall() - stage.started_at)
-        by_history = max(0.0, usual - passed)
-        if not percent:
-            return by_history
-        share = min(percent, 100.0) / 100
-        by_percent = passed / share - passed
-        # The further it is, the more its own pace says, and the less that of earlier runs.
-        return (1 - share) * by_history + share * by_percent
 
-
-def usual_seconds(store: Store, view: RunView) -> dict[str, float]:
-    """Return the median duration of each stage's successes, where there are any."""
-    found: dict[str, float] = {}
-    for name in view.stages:
-        past = store.durations(view.plan.name, name)
-        if past:
-            found[name] = float(median(past))
-    return found
+def _not_begun(usual: Usual) -> StageProgress:
+    return StageProgress(eta=usual.seconds, spread=usual.spread)

@@ -114,7 +114,17 @@ def with_defaults(function: Function, params: Mapping[str, Any], called: str) ->
     Raises:
         TypeError: A parameter has no value, or there is no such parameter; names all of them.
     """
-    signature = free_signature(function)
+    return completed(free_signature(function), params, called)
+
+
+def completed(
+    signature: inspect.Signature, params: Mapping[str, Any], called: str
+) -> dict[str, Any]:
+    """Return all parameters of a call, as `with_defaults`, of a `free_signature`.
+
+    Raises:
+        TypeError: A parameter has no value, or there is no such parameter; names all of them.
+    """
     _refuse_unknown(signature, params, called)
     if missing := _missing(signature, params):
         raise TypeError(f"{called} needs {', '.join(map(repr, missing))}{_advice(missing)}")

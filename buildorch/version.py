@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 
 def version() -> str:
     """Return it, such as `0.1.0`."""
+    from importlib import metadata  # noqa: PLC0415 - takes as long to import as all that `--help` needs
+
     return metadata.version("buildorch")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from buildorch.events import Recorded
-from buildorch.progress import RunProgress, usual_seconds
 from buildorch.store.codec import plan_from_dict
 from buildorch.store.database import Store
 from buildorch.store.ownership import Holder, holder
 from buildorch.store.places import Places
 from buildorch.view import RunView
 
+if TYPE_CHECKING:
+    from buildorch.progress import RunProgress
+
 #: Seconds between two looks at the store.
 INTERVAL = 0.2
+
+#: How many of the newest runs are looked at for jobs that nobody drives.
+UNDRIVEN_RUNS = 50
 
 
 class Watched:
@@ -81,7 +87,10 @@ class Watched:
 
     def progress(self) -> RunProgress:
         """Return how far its stages are, as their logs and the history say."""
-        return RunProgress(lambda: self.view, usual_seconds(self._store, self.view))
+        from buildorch.past import usual_times  # noqa: PLC0415 - only of runs under way
+        from buildorch.progress import RunProgress  # noqa: PLC0415 - reads logs: likewise
+
+        return RunProgress(lambda: self.view, usual_times(self._store, self.view))
 
     def _fresh(self) -> Iterator[Recorded]:
         rest, self._rest = self._rest, []
@@ -95,3 +104,19 @@ class Watched:
 def left_alone(run: str) -> str:
     """Say that a run would never end: what to do about that."""
     return f"nobody drives run {run}: it is interrupted; `buildorch resume {run}` goes on with it"
+
+
+def undriven(places: Places, store: Store) -> dict[str, list[str]]:
+    """Return what may still run although nobody drives it: by server, `RUN STAGE` texts.
+
+    Such a job holds no slot: its controller has died or left.
+    """
+    found: dict[str, list[str]] = {}
+    for row in store.runs(UNDRIVEN_RUNS):
+        if row.status is not None or holder(places, row.run) is not None:
+            continue
+        view = RunView.of(store.read(row.run), plan_from_dict)
+        for stage in view.stages.values():
+            if stage.finished is None and stage.server is not None:
+                found.setdefault(stage.server, []).append(f"{row.run} {stage.name}")
+    return found

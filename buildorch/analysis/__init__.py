@@ -10,7 +10,7 @@ from buildorch.analysis.alerts import alert
 from buildorch.analysis.analyzer import Analyzer, analyze_file
 from buildorch.analysis.finding import Analysis, Finding
 from buildorch.analysis.rule import Details, Kind, Rule
-from buildorch.analysis.tail import Legible, readable, tail
+from buildorch.analysis.tail import LastLine, Legible, readable, tail
 
 __all__ = (
     "Analysis",
@@ -18,6 +18,7 @@ __all__ = (
     "Details",
     "Finding",
     "Kind",
+    "LastLine",
     "Legible",
     "Rule",
     "alert",

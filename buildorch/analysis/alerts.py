@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from buildorch.analysis.finding import Analysis, Finding
 
 _NOT_FOUND = (
-    re.compile(r'Could not find a package configuration file provided by "(?P<what>[^"]+)"'),
+    re.compile(r'package configuration file provided by "(?P<what>[^"]+)"'),
     re.compile(r"Could NOT find (?P<what>\w+)"),
     re.compile(r"Could not find (?P<what>\w+) using the following names"),
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from buildorch.analysis.block import Block, Line
+from buildorch.analysis.causes import CausesReader
 from buildorch.analysis.finding import Analysis, Finding
 from buildorch.analysis.lines import LIMIT, decode, harmless, shorten, visible
 from buildorch.analysis.progress import Progress
@@ -31,6 +32,7 @@ class Analyzer:
     Args:
         tool: The main tool, where the caller knows it: `bitbake`, `ninja`, ...
         rules: Rules of the user's own; they are tried before the built-in ones.
+        reader: Makes the reader; one of another kind can note more of what it reads.
 
     Raises:
         DefinitionError: A rule is no regular expression.
@@ -45,8 +47,14 @@ class Analyzer:
         (1, 3)
     """
 
-    def __init__(self, tool: str | None = None, rules: Sequence[Rule] = ()) -> None:
+    def __init__(
+        self,
+        tool: str | None = None,
+        rules: Sequence[Rule] = (),
+        reader: Callable[..., Reader] = CausesReader,
+    ) -> None:
         self._tool = tool
+        self._reader = reader
         self._sieve = _sieve(tuple(rules))
         self._lock = threading.RLock()
         self._forget()
@@ -57,7 +65,7 @@ class Analyzer:
             self._forget()
 
     def _forget(self) -> None:
-        reader = Reader(sieve=self._sieve, tool=self._tool, forced=self._tool is not None)
+        reader = self._reader(sieve=self._sieve, tool=self._tool, forced=self._tool is not None)
         self._known = Scanned(reader, None)
         self._tail = b""
         self._fed = 0
@@ -142,6 +150,7 @@ class Analyzer:
             tests_passed=reader.passed,
             tests_total=reader.tests,
             no_space=reader.no_space,
+            cause=reader.cause if isinstance(reader, CausesReader) else None,
             lines=lines,
             last_line=_last_line(decode(visible(self._tail))) or self._last_line,
         )

@@ -54,17 +54,19 @@ class Block:
         self._first_offset = first_offset
         self._next_offset = next_offset
         self._context = context
+        text = plain(without_last_returns(cut_long(raw)))
+        self._raw_is_text = text is raw and b"\r" not in raw
         #: Readable bytes, with one line feed before them.
-        self._text = b"\n" + plain(without_last_returns(cut_long(raw)))
+        self._text = b"\n" + text
         #: The same length; all pieces end with a line feed.
         self.flat = self._text.replace(b"\r", b"\n").replace(JUMP, b"\n")
         self._counted_to = 1
         self._counted = 0
 
-    @property
+    @functools.cached_property
     def lines(self) -> int:
         """How many lines end in it."""
-        return self._raw.count(b"\n")
+        return self.number(len(self._text)) - self._lines_before - 1
 
     def end(self, begin: int) -> int:
         """Return where the piece that begins at *begin* ends."""
@@ -81,6 +83,15 @@ class Block:
         self._counted += self._text.count(b"\n", self._counted_to, begin)
         self._counted_to = begin
         return self._lines_before + self._counted + 1
+
+    def line(self, begin: int, end: int) -> Line:
+        """Return the line between two places."""
+        number = self.number(begin)
+        if self._raw_is_text and number > self._lines_before + 1:
+            offset = self._next_offset + begin - self._second
+        else:
+            offset = self.offset(number)
+        return Line(number, offset, self.text(begin, end).rstrip())
 
     def text(self, begin: int, end: int) -> str:
         """Return the text of a piece; only its beginning, where it is long."""
@@ -103,17 +114,22 @@ class Block:
 
     def next_context(self) -> tuple[Line, ...]:
         """Return what the block after this one has to know of the lines before it."""
-        *ended, _ = self._raw.rsplit(b"\n", LOOK_BACK + 1)
         lines = self.lines
         number = self._lines_before + lines
-        end = self._next_offset + self._raw.rfind(b"\n") - self._raw.find(b"\n")
+        to_place = self._next_offset - self._raw.find(b"\n") - 1
+        end = self._raw.rfind(b"\n")
         found: list[Line] = []
-        for line in reversed(ended[-LOOK_BACK:]):
-            begin = end - len(line) - 1
-            at = begin if len(found) < lines - 1 else self._first_offset
-            found.append(_kept(number - len(found), at, line))
-            end = begin
+        while end >= 0 and len(found) < LOOK_BACK:
+            begin = self._raw.rfind(b"\n", 0, end) + 1
+            at = to_place + begin if len(found) < lines - 1 else self._first_offset
+            found.append(_kept(number - len(found), at, self._raw[begin:end]))
+            end = begin - 1
         return (*found, *self._context)[:LOOK_BACK]
+
+    @functools.cached_property
+    def _second(self) -> int:
+        """Where the second line begins in the readable bytes."""
+        return self._text.index(b"\n", 1) + 1
 
     @functools.cached_property
     def _raw_lines(self) -> list[bytes]:

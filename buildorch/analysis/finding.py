@@ -74,6 +74,8 @@ class Analysis:
         tests_passed: Tests that passed, as the test runner's last line says.
         tests_total: Tests that ran.
         no_space: Whether a tool said that a disk is full.
+        cause: Why it failed, as in `causes`: `network`, `board`, `oom`, `no_space`, `compile`,
+            `test`; None where nobody can say.
         lines: Lines in the log.
         last_line: The latest readable line that is not empty.
     """
@@ -91,6 +93,7 @@ class Analysis:
     tests_passed: int | None = None
     tests_total: int | None = None
     no_space: bool = False
+    cause: str | None = None
     lines: int = 0
     last_line: str | None = None
 

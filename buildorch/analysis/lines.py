@@ -16,9 +16,10 @@ LIMIT = 64 * 1024
 JUMP = b"\x1b"
 
 _ESCAPE = re.compile(
-    rb"\x1b(?!\[[01]?G)(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-FH-~]"  # CSI: colours, cursor; nearly all there are
+    rb"|(?!\[[01]?G)(?:\[[0-?]*[ -/]*G"
     rb"|[\]PX^_][^\x07\x1b\r\n]*(?:\x07|\x1b\\)?"  # OSC (links, titles) and other strings
-    rb"|[ -/]*[0-~]|)"  # all others
+    rb"|[ -/]*[0-~]|))"  # all others
 )
 _TO_FIRST_COLUMN = re.compile(rb"\x1b\[[01]?G")
 
@@ -58,6 +59,8 @@ def without_last_returns(data: bytes) -> bytes:
         >>> without_last_returns(b"1%\r2%\r\r\n")
         b'1%\r2%\n'
     """
+    if b"\r" not in data:  # much quicker to find out than that there is no pair
+        return data
     while b"\r\r" in data:
         data = data.replace(b"\r\r", b"\r")
     return data.replace(b"\r\n", b"\n")
@@ -76,13 +79,13 @@ def visible(line: bytes) -> bytes:
 
 def cut_long(data: bytes) -> bytes:
     """Keep the first 64 KiB of each piece between line feeds and carriage returns."""
-    if len(data) <= LIMIT:
+    at = _first_long(data)
+    if at == len(data):
         return data
-    kept: list[bytes] = []
-    at = 0
+    kept = [data[:at]]
     while at < len(data):
         window = at + LIMIT + 1
-        end = max(data.rfind(b"\n", at, window), data.rfind(b"\r", at, window)) + 1
+        end = _last_end(data, at, window)
         if end:
             kept.append(data[at:end])
             at = end
@@ -93,6 +96,22 @@ def cut_long(data: bytes) -> bytes:
             kept.append(data[at : at + LIMIT])
             at = _next_end(data, window - 1)
     return b"".join(kept)
+
+
+def _first_long(data: bytes) -> int:
+    """Return where the first piece begins that may be too long; the size where there is none."""
+    at = 0
+    while len(data) - at > LIMIT:
+        end = _last_end(data, at, at + LIMIT + 1)
+        if not end:
+            return at
+        at = end
+    return len(data)
+
+
+def _last_end(data: bytes, begin: int, end: int) -> int:
+    """Return what follows the last line feed or carriage return between two places, or 0."""
+    return max(data.rfind(b"\n", begin, end), data.rfind(b"\r", begin, end)) + 1
 
 
 def _next_end(data: bytes, begin: int) -> int:

@@ -59,7 +59,7 @@ def latest(block: Block, sieve: Sieve, known: Progress | None) -> Latest:
 
 
 def _last_main(block: Block, sieve: Sieve) -> Progress | None:
-    if not any(hint.encode() in block.flat for rule in sieve.main_rules for hint in rule.hints):
+    if not any(hint in block.flat for hint in sieve.main_hints):
         return None
     found = _last_start(block, sieve.main, sieve.main_rules)
     return found[1] if found is not None else None

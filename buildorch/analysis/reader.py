@@ -7,7 +7,6 @@ state is a handful of values, so that a copy of it can look at the end of a log 
 from __future__ import annotations
 
 import copy
-import re
 
 import attrs
 
@@ -16,13 +15,11 @@ from buildorch.analysis.copied import Copied
 from buildorch.analysis.finding import Finding, finding
 from buildorch.analysis.followers import Excerpt, Follower, Found, Message, NpmBlock, Traceback
 from buildorch.analysis.lines import without_prefix
-from buildorch.analysis.reasons import NO_REPORT, last_words, reason
+from buildorch.analysis.reasons import NO_REPORT, disk_full, last_words, reason
 from buildorch.analysis.rule import Details, Kind, Rule
 from buildorch.analysis.rules import better
 from buildorch.analysis.session import Session
 from buildorch.analysis.sieve import Sieve
-
-_DISK_FULL = re.compile(r"No space left on device|since the disk space monitor action")
 
 
 @attrs.define
@@ -130,7 +127,7 @@ class Reader:
         text = line.text
         if NO_REPORT.match(text):
             return
-        if _DISK_FULL.search(text) and self.session is None:
+        if self.session is None and disk_full(text):
             self.no_space = True
         for rule in self.sieve.candidates(text):
             found = rule.match(text)
@@ -251,7 +248,7 @@ class Reader:
         if isinstance(follower, Excerpt) and found.taken:
             copy_of = Line(line.number, line.offset, line.text[2:])
             self.copied = self.copied.take(self.sieve, copy_of, self.first)
-            self.no_space = self.no_space or _DISK_FULL.search(line.text) is not None
+            self.no_space = self.no_space or disk_full(line.text)
         return found
 
     def _complete(self, follower: Follower, found: Finding | None) -> None:

@@ -18,6 +18,12 @@ _BOUNDARY = re.compile(rf"{MAKE}(?:\*\*\*|\[|Entering|Leaving|Target)|FAILED: |n
 #: Complaints that explain more than those between them and the failure.
 _STRONG = frozenset({"disk.full", "kernel.oom"})
 _LAST_LINES = 3
+_DISK_FULL = ("No space left on device", "since the disk space monitor action")
+
+
+def disk_full(text: str) -> bool:
+    """Tell whether a line says that a disk was full."""
+    return any(words in text for words in _DISK_FULL)
 
 
 def complaint(sieve: Sieve, line: Line) -> Finding | None:

@@ -48,7 +48,7 @@ class Details(enum.Enum):
     PLACE = "place"  # one of the next lines is ` --> file:line`
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Rule:
     r"""How one kind of line is recognised.
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 
 import attrs
 
-from buildorch.analysis.block import Block, Line
+from buildorch.analysis.block import Block
 from buildorch.analysis.progress import Progress, descending, latest
 from buildorch.analysis.reader import Reader
 
@@ -47,7 +47,7 @@ class _Pass:
             if self._block.flat.startswith(b"FAILED: ", begin):
                 self._note_mark(begin)
             if self._block.is_final(end):
-                self._reader.read(self._line(begin, end), self._block)
+                self._reader.read(self._block.line(begin, end), self._block)
             at = end + 1
         self._pass_marks(size)
 
@@ -61,10 +61,6 @@ class _Pass:
             return at
         index = bisect_left(self._hits, at)
         return self._hits[index] if index < len(self._hits) else len(self._block.flat)
-
-    def _line(self, begin: int, end: int) -> Line:
-        number = self._block.number(begin)
-        return Line(number, self._block.offset(number), self._block.text(begin, end).rstrip())
 
     def _pass_marks(self, to: int) -> None:
         """Tell the reader of the first progress line since a command failed, before *to*."""

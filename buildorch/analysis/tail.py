@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from buildorch.analysis.lines import LIMIT, decode, harmless, visible
+from buildorch.analysis.finding import Analysis
+from buildorch.analysis.lines import LIMIT, decode, harmless, shorten, visible
 from buildorch.errors import UsageError
 
 
@@ -57,6 +58,36 @@ def _bounded(line: bytes) -> bytes:
     returned = line.endswith(b"\r")
     last = line.rstrip(b"\r").rpartition(b"\r")[2]
     return last[:LIMIT] + b"\r" * returned
+
+
+class LastLine:
+    r"""Reads a log as an `Analyzer` does, where nothing but its last line is asked for.
+
+    Example:
+        >>> log = LastLine()
+        >>> log.feed(b"a.c:1: error: x\nBUILD ")
+        >>> log.feed(b"FAILED\n\n")
+        >>> log.finish().last_line, log.finish().errors
+        ('BUILD FAILED', 0)
+    """
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the log."""
+        end = data[-LIMIT:]
+        self._tail = (self._tail + end)[-LIMIT:] if len(end) < LIMIT else end
+
+    def restart(self) -> None:
+        """Forget everything: the log is read again from its beginning."""
+        self._tail = b""
+
+    def finish(self) -> Analysis:
+        """Return the last line that is not empty; of one over 64 KiB its end."""
+        lines = reversed(self._tail.split(b"\n"))
+        shown = (shorten(decode(visible(line)).strip()) for line in lines)
+        return Analysis(last_line=next(filter(None, shown), None))
 
 
 def tail(path: str | os.PathLike[str], lines: int = 15, limit: int = 64 * 1024) -> str:

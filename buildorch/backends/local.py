@@ -18,7 +18,7 @@ import platformdirs
 from buildorch.errors import ServerUnusable, StageError, UsageError
 from buildorch.model import Server
 from buildorch.ports import Session, SessionListener
-from buildorch.remote.session import boot_command, open_session
+from buildorch.remote.session import Duplex, boot_command, open_session
 
 #: Seconds that the agent has for leaving after its input ended.
 LEAVE_SECONDS = 5.0
@@ -50,9 +50,21 @@ class LocalBackend:
         Raises:
             ServerUnusable: This machine has no sh, or the state folder cannot be made.
         """
+        pipe, place = self.stream(server)
+        return open_session(pipe, place, listener, timeout=self.boot_timeout, prefer=self.prefer)
+
+    def stream(self, server: Server) -> tuple[Duplex, Server]:
+        """Return the byte stream below a session, and the server with its state folder.
+
+        Args:
+            server: The server; only its name and `state_dir` matter.
+
+        Raises:
+            ServerUnusable: This machine has no sh.
+        """
         place = attrs.evolve(server, state_dir=server.state_dir or str(self._state_dir()))
         try:
-            pipe = ProcessPipe(boot_command(), self._given())
+            return ProcessPipe(boot_command(), self._given()), place
         except OSError as error:
             raise ServerUnusable(
                 f"{server.name}: /bin/sh cannot be started on this machine: {error.strerror}",
@@ -60,7 +72,6 @@ class LocalBackend:
                 host="localhost",
                 port=0,
             ) from error
-        return open_session(pipe, place, listener, timeout=self.boot_timeout, prefer=self.prefer)
 
     def put(self, server: Server, local: str, remote: str) -> None:
         """Copy a file to another place of this machine."""

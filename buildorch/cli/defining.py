@@ -5,24 +5,20 @@ from __future__ import annotations
 import json as jsonlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from invoke import Context, task
-
-from buildorch import api
+from buildorch import settings
 from buildorch.cli.aside import prints_aside
-from buildorch.cli.looking import CONFIG
-from buildorch.cli.running import PARAM, PLACE
+from buildorch.cli.command import CONFIG, PARAM, PLACE, command
 from buildorch.errors import DefinitionError, Problem, UsageError
 from buildorch.loading import load_pipeline, parse_parameters
 from buildorch.model import Config, Plan
-from buildorch.notifiers import problems as channel_problems
 from buildorch.secret_values import unusable_secrets
 
 _FORMS = ("text", "mermaid", "dot", "svg")
 
 
-@task(
+@command(
     positional=["file"],
     iterable=["param"],
     help={
@@ -33,19 +29,17 @@ _FORMS = ("text", "mermaid", "dot", "svg")
     },
 )
 def check(
-    c: Context,
     file: str,
     param: Sequence[str] = (),
     json: bool = False,
     config: str | None = None,
 ) -> int:
     """Find everything that is wrong with a pipeline, and say in words what it would do."""
-    del c
     from buildorch.explaining import explain  # noqa: PLC0415 - only where a plan is explained
 
     try:
-        settings = api.configuration(config)
-        plan = _plan(file, settings, param)
+        known = settings.configuration(config)
+        plan = _plan(file, known, param)
     except (DefinitionError, UsageError) as error:
         if not json:
             raise
@@ -55,14 +49,21 @@ def check(
     if json:
         print(jsonlib.dumps({"valid": True, "problems": []}))
         return 0
-    print(explain(plan, settings))
-    for name in dict.fromkeys((*plan.notify_failure, *plan.notify_success)):
-        channel = settings.channels.get(name)
-        for problem in channel_problems(channel) if channel is not None else ():
-            print(f"warning: {problem}", file=sys.stderr)
+    print(explain(plan, known))
+    for problem in _channel_problems(plan, known):
+        print(f"warning: {problem}", file=sys.stderr)
     for secret in unusable_secrets(plan.stages, os.environ):
         print(f"warning: {secret}", file=sys.stderr)
     return 0
+
+
+def _channel_problems(plan: Plan, config: Config) -> Iterator[str]:
+    """Say what is wrong with the channels that the pipeline names."""
+    for name in dict.fromkeys((*plan.notify_failure, *plan.notify_success)):
+        if (channel := config.channels.get(name)) is not None:
+            from buildorch.notifiers import problems  # noqa: PLC0415 - only where one is named
+
+            yield from problems(channel)
 
 
 def _line(problem: Problem) -> dict[str, object]:
@@ -74,7 +75,7 @@ def _line(problem: Problem) -> dict[str, object]:
     }
 
 
-@task(
+@command(
     positional=["file"],
     iterable=["param"],
     help={
@@ -85,24 +86,22 @@ def _line(problem: Problem) -> dict[str, object]:
     },
 )
 def graph(
-    c: Context,
     file: str,
     form: str = "text",
     param: Sequence[str] = (),
     config: str | None = None,
 ) -> int:
     """Draw a pipeline on stdout."""
-    del c
     from buildorch.drawing import draw  # noqa: PLC0415 - only where a plan is drawn
 
     if form not in _FORMS:
         raise UsageError(f"--form takes {', '.join(_FORMS)}, not {form!r}")
-    print(draw(_plan(file, api.configuration(config), param), form))
+    print(draw(_plan(file, settings.configuration(config), param), form))
     return 0
 
 
-def _plan(file: str, settings: Config, param: Sequence[str]) -> Plan:
+def _plan(file: str, config: Config, param: Sequence[str]) -> Plan:
     """Return the plan; what the file's own code prints goes to stderr."""
     with prints_aside():
         pipeline = load_pipeline(file)
-        return api.plan(pipeline, config=settings, params=parse_parameters(pipeline, param))
+        return settings.plan(pipeline, config=config, params=parse_parameters(pipeline, param))

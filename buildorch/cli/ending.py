@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import attrs
-from invoke import Context, task
 
 from buildorch import api
 from buildorch.assembly import Driver
+from buildorch.cli.command import CONFIG, RUN, command
 from buildorch.cli.driving import drive, tell_unconfirmed
-from buildorch.cli.looking import CONFIG, RUN
 from buildorch.errors import RunOwned
 from buildorch.events import MoveRequested, Recorded
 from buildorch.observers.lines import Lines
@@ -26,7 +25,7 @@ from buildorch.view.outcome import DETACHED
 from buildorch.watched import INTERVAL, Watched, left_alone
 
 
-@task(
+@command(
     positional=["run"],
     help={
         "run": RUN,
@@ -34,13 +33,12 @@ from buildorch.watched import INTERVAL, Watched, left_alone
         "config": CONFIG,
     },
 )
-def cancel(c: Context, run: str = "last", abandon: bool = False, config: str | None = None) -> int:
+def cancel(run: str = "last", abandon: bool = False, config: str | None = None) -> int:
     """End a run: every remote tree is killed, also when its controller has died.
 
     Ends when all is confirmed to be gone. The cancel is stored at once and stays stored: Ctrl-C
     only leaves this view.
     """
-    del c
     options = api.Options(config=config)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
@@ -83,7 +81,7 @@ def _seen_ending(watched: Watched, seen: int, known: RunView | None) -> bool:
     return True
 
 
-@task(
+@command(
     positional=["run", "stage"],
     help={
         "run": RUN,
@@ -92,13 +90,12 @@ def _seen_ending(watched: Watched, seen: int, known: RunView | None) -> bool:
         "config": CONFIG,
     },
 )
-def move(c: Context, run: str, stage: str, to: str | None = None, config: str | None = None) -> int:
+def move(run: str, stage: str, to: str | None = None, config: str | None = None) -> int:
     """Let a stage go on on another server, from its beginning.
 
     Its job is killed first. Where its server does not answer the stage starts elsewhere at once,
     the job is killed as soon as the server answers, and the run does not end before that.
     """
-    del c
     options = api.Options(config=config)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
@@ -127,10 +124,9 @@ def _moved(fresh: Sequence[Recorded], stage: str) -> int:
     return 1
 
 
-@task(positional=["run"], help={"run": RUN, "config": CONFIG})
-def wait(c: Context, run: str = "last", config: str | None = None) -> int:
+@command(positional=["run"], help={"run": RUN, "config": CONFIG})
+def wait(run: str = "last", config: str | None = None) -> int:
     """Wait until a run has ended, and end with its exit code; 75 where nobody drives it."""
-    del c
     with api.history(api.Options(config=config)) as (places, store):
         watched = Watched(places, store, store.find(run))
         with contextlib.suppress(KeyboardInterrupt):

@@ -8,16 +8,10 @@ import sys
 import time
 from typing import Any
 
-from invoke import Context, task
-
-from buildorch import api
+from buildorch import settings
+from buildorch.cli.command import CONFIG, RUN, command
 from buildorch.cli.parsing import whole_number
-from buildorch.cli.watching import watch
-from buildorch.observers.board import Board
-from buildorch.observers.jsonlines import JsonLines
-from buildorch.observers.lines import Lines
 from buildorch.observers.look import Look, wants_board
-from buildorch.observers.summary import status_text
 from buildorch.store.codec import line, timestamp
 from buildorch.store.ownership import holder
 from buildorch.store.places import Places
@@ -25,14 +19,8 @@ from buildorch.store.rows import RunRow
 from buildorch.view import run_finished_line
 from buildorch.watched import Watched
 
-#: Help of a word that names a run.
-RUN = "id of the run, the beginning of one, its short name, or `last`"
 
-#: Help of an option that every command has.
-CONFIG = "configuration file"
-
-
-@task(
+@command(
     positional=["run"],
     help={
         "run": RUN,
@@ -43,7 +31,6 @@ CONFIG = "configuration file"
     },
 )
 def status(
-    c: Context,
     run: str = "last",
     follow: bool = False,
     once: bool = False,
@@ -54,17 +41,16 @@ def status(
 
     On a terminal a run that is under way is shown on a live board until it has ended.
     """
-    del c
-    with api.history(api.Options(config=config)) as (places, store):
+    with settings.history(settings.Options(config=config)) as (places, store):
         watched = Watched(places, store, store.find(run))
         if follow and json:
-            watch(watched, JsonLines(sys.stdout, line))
+            _follow_json(watched)
         elif json:
             print(jsonlib.dumps(_line(watched)))
         elif not once and wants_board(sys.stdout) and watched.catch_up():
             _watch_board(Watched(places, store, watched.view.run))
         elif follow:
-            watch(watched, Lines(sys.stdout))
+            _follow_lines(watched)
         else:
             print(_text(watched), end="")
     return 0
@@ -73,16 +59,38 @@ def status(
 def _line(watched: Watched) -> dict[str, Any]:
     """Return the JSON of a run: as the last line of `run --json`, with what is so now."""
     running = watched.catch_up()
-    known = run_finished_line(watched.view)
+    known = run_finished_line(watched.view, time.time() if running else None)
     del known["event"]  # it is no event, and the run may not have ended
     if not watched.over:
         known["exit_code"] = None
     if running:
         known["status"] = "running"
+        known |= _how_far(watched, known["stages"])
     return {**known, "running": running}
 
 
+def _how_far(watched: Watched, stages: dict[str, Any]) -> dict[str, Any]:
+    """Return when a run that is under way is done, and tell it to its stages; null: not known."""
+    from buildorch.observers.progress import time_left  # noqa: PLC0415 - only for a live run
+
+    progress = watched.progress().all()
+    for name, now in progress.items():
+        over = watched.view.stages[name].finished is not None
+        stages[name] |= {
+            "progress": None if over else now.percent,
+            "eta": None if over or now.eta is None else round(now.eta, 1),
+        }
+    left = time_left(watched.view, progress)
+    spread = left.spread if left is not None else None
+    return {
+        "eta": None if left is None else round(left.seconds, 1),
+        "eta_spread": None if spread is None else round(spread, 1),
+    }
+
+
 def _text(watched: Watched) -> str:
+    from buildorch.observers.summary import status_text  # noqa: PLC0415 - only where it is shown
+
     alive = watched.catch_up()
     wide = sys.stdout is not None and sys.stdout.isatty()
     return status_text(
@@ -96,14 +104,31 @@ def _text(watched: Watched) -> str:
     )
 
 
+def _follow_json(watched: Watched) -> None:
+    from buildorch.cli.watching import watch  # noqa: PLC0415 - only where a run is followed
+    from buildorch.observers.jsonlines import JsonLines  # noqa: PLC0415 - likewise
+
+    watch(watched, JsonLines(sys.stdout, line))
+
+
+def _follow_lines(watched: Watched) -> None:
+    from buildorch.cli.watching import watch  # noqa: PLC0415 - only where a run is followed
+    from buildorch.observers.lines import Lines  # noqa: PLC0415 - likewise
+
+    watch(watched, Lines(sys.stdout))
+
+
 def _watch_board(watched: Watched) -> None:
+    from buildorch.cli.watching import watch  # noqa: PLC0415 - only where a run is followed
+    from buildorch.observers.board import Board  # noqa: PLC0415 - likewise
+
     progress = watched.progress()
     board = Board(sys.stdout, progress=progress.of, hint="Ctrl-C leaves this view; the run goes on")
     if not watch(watched, board):
         print(f"run {watched.view.run} goes on; `buildorch status` shows it again", file=sys.stderr)
 
 
-@task(
+@command(
     help={
         "limit": "how many runs",
         "pipeline": "only runs of this pipeline",
@@ -112,16 +137,14 @@ def _watch_board(watched: Watched) -> None:
     }
 )
 def history(
-    c: Context,
     limit: str = "20",
     pipeline: str | None = None,
     json: bool = False,
     config: str | None = None,
 ) -> int:
     """List the newest runs."""
-    del c
     count = whole_number("--limit", limit)
-    with api.history(api.Options(config=config)) as (places, store):
+    with settings.history(settings.Options(config=config)) as (places, store):
         rows = store.runs(count, pipeline)
         shown = [(row, _standing(places, row)) for row in rows]
     if json:

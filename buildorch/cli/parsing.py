@@ -1,19 +1,19 @@
-"""Command lines parsed from the signatures of Invoke tasks.
+"""Command lines parsed from the signatures of the commands.
 
 Invoke's own parser takes no optional or variadic positional words, lets `run --help` run, and
-ends usage errors with 1; so the words go through argparse, with options made from the tasks.
+ends usage errors with 1; so the words go through argparse, with options made from the commands.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn
 
 import attrs
-from invoke import Collection, Task
 
+from buildorch.cli.command import Command, Commands
 from buildorch.errors import UsageError
 from buildorch.names import nearest
 
@@ -28,13 +28,17 @@ _METAVARS: Mapping[str, str] = {
     "fingerprint": "SHA256:...",
     "file": "PIPELINE",
     "limit": "N",
+    "older_than": "DURATION",
     "only": "STAGE",
+    "out": "FILE",
     "param": "NAME=VALUE",
     "results": "FOLDER",
     "skip": "STAGE",
+    "target": "TARGET",
     "to": "SERVER",
     "tool": "TOOL",
     "until": "STAGE",
+    "words": "REQUEST",
 }
 
 #: Options whose name on the command line is no name in Python.
@@ -46,11 +50,13 @@ class Parsed:
     """A command and its arguments.
 
     Attributes:
-        task: Name of the task in the collection.
-        arguments: Arguments of the task by parameter.
+        name: Its name.
+        command: The command.
+        arguments: Its arguments by parameter.
     """
 
-    task: str
+    name: str
+    command: Command
     arguments: Mapping[str, Any]
 
 
@@ -78,14 +84,16 @@ class _Parser(argparse.ArgumentParser):
         return [flag for action in self._actions for flag in action.option_strings]
 
 
-def parse(words: Sequence[str], collection: Collection, *, program: str, version: str) -> Parsed:
-    """Return the task that *words* name, with its arguments.
+def parse(
+    words: Sequence[str], commands: Commands, *, program: str, version: Callable[[], str]
+) -> Parsed:
+    """Return the command that *words* name, with its arguments.
 
     Args:
         words: The command line without the program's name.
-        collection: The tasks.
+        commands: All commands.
         program: Name of the program in usage lines.
-        version: What `--version` says.
+        version: Returns what `--version` says.
 
     Raises:
         UsageError: The words fit no command; the message names the nearest.
@@ -95,17 +103,18 @@ def parse(words: Sequence[str], collection: Collection, *, program: str, version
     if front and not rest:
         raise UsageError(f"a command follows --config FILE; `{program} --help` lists all")
     if not rest or rest[0] in ("-h", "--help") or rest == ["help"]:
-        raise HelpShownError(_overview(collection, program))
+        raise HelpShownError(_overview(commands.summaries, program))
     if rest[0] in ("-V", "--version"):
-        raise HelpShownError(f"{program} {version}")
+        raise HelpShownError(f"{program} {version()}")
     if rest[0] == "help":
         rest = [rest[1], "--help"]
-    name = _command(rest[0], collection, program)
-    parser = _parser_of(collection[name], f"{program} {name}")
+    name = _known(rest[0], commands.summaries, program)
+    command = commands.load(name)
+    parser = _parser_of(command, f"{program} {name}")
     known, unknown = parser.parse_known_intermixed_args([*front, *rest[1:]])
     if unknown:
         raise UsageError(_unknown(unknown[0], parser))
-    return Parsed(name, vars(known))
+    return Parsed(name, command, vars(known))
 
 
 def _configured(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -120,23 +129,22 @@ def _configured(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return front, rest
 
 
-def _command(word: str, collection: Collection, program: str) -> str:
-    if word in collection.task_names:
+def _known(word: str, names: Collection[str], program: str) -> str:
+    if word in names:
         return word
     if word.startswith("-"):
         raise UsageError(
             f"{word!r} stands where a command is expected: options follow the command, as in "
             f"`{program} run pipeline.yaml {word}`; see `{program} --help`"
         )
-    near = nearest(word, collection.task_names)
+    near = nearest(word, names)
     hint = f"did you mean `{program} {near}`? " if near else ""
     raise UsageError(f"there is no command {word!r}; {hint}`{program} --help` lists all")
 
 
-def _overview(collection: Collection, program: str) -> str:
-    names = sorted(collection.task_names)
-    width = max(len(name) for name in names)
-    lines = [f"  {name:<{width}}  {_first_line(collection[name])}" for name in names]
+def _overview(summaries: Mapping[str, str], program: str) -> str:
+    width = max(map(len, summaries))
+    lines = [f"  {name:<{width}}  {about}" for name, about in sorted(summaries.items())]
     return "\n".join(
         [
             f"usage: {program} COMMAND [options]",
@@ -152,45 +160,41 @@ def _overview(collection: Collection, program: str) -> str:
     )
 
 
-def _first_line(task: Task[Any]) -> str:
-    return (inspect.getdoc(task.body) or "").split("\n", 1)[0]
-
-
-def _parser_of(task: Task[Any], program: str) -> _Parser:
-    """Make a parser from the task's signature."""
+def _parser_of(command: Command, program: str) -> _Parser:
+    """Make a parser from the command's signature."""
     parser = _Parser(
         prog=program,
-        description=inspect.getdoc(task.body),
+        description=inspect.getdoc(command.body),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for parameter in list(inspect.signature(task.body).parameters.values())[1:]:
-        about = (task.help or {}).get(parameter.name, "")
-        if parameter.name in (task.positional or ()):
-            parser.add_argument(parameter.name, help=about, **_word(task, parameter))
+    for parameter in inspect.signature(command.body).parameters.values():
+        about = command.help.get(parameter.name, "")
+        if parameter.name in command.positional:
+            parser.add_argument(parameter.name, help=about, **_word(command, parameter))
         else:
             flags = [_flag(parameter.name), *_short(parameter.name)]
-            given = _option(task, parameter)
+            given = _option(command, parameter)
             parser.add_argument(*flags, dest=parameter.name, help=about, **given)
     return parser
 
 
-def _word(task: Task[Any], parameter: inspect.Parameter) -> dict[str, Any]:
+def _word(command: Command, parameter: inspect.Parameter) -> dict[str, Any]:
     """Return what argparse needs for a word without dashes: one, at most one, or any number."""
     shown = {"metavar": _metavar(parameter.name)}
-    if parameter.name in (task.iterable or ()):
+    if parameter.name in command.iterable:
         return {"nargs": "*", **shown}
     if parameter.default is inspect.Parameter.empty:
         return shown
     return {"nargs": "?", "default": parameter.default, **shown}
 
 
-def _option(task: Task[Any], parameter: inspect.Parameter) -> dict[str, Any]:
+def _option(command: Command, parameter: inspect.Parameter) -> dict[str, Any]:
     """Return what argparse needs for an option: a flag, a list, or one value."""
     if parameter.default is False:
         return {"action": "store_true"}
     shown = {"metavar": _metavar(parameter.name)}
-    if parameter.name in (task.iterable or ()):
+    if parameter.name in command.iterable:
         return {"action": "append", "default": [], **shown}
     if parameter.default is inspect.Parameter.empty:
         return {"required": True, **shown}

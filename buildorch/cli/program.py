@@ -1,4 +1,4 @@
-"""The program: Invoke's tasks, collection and executor behind a stricter command line."""
+"""The program: it parses the words, runs one command, and tells what went wrong."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn, TextIO
 
-from invoke import Collection, Executor, Program
+import attrs
 
-from buildorch.analysis.lines import harmless
+from buildorch.cli.command import Commands
 from buildorch.cli.parsing import HelpShownError, parse
 from buildorch.errors import (
     BuildorchError,
@@ -33,32 +33,25 @@ MISTAKES = (DefinitionError, UsageError, RunNotFound, RunOwned)
 _STREAMS = (0, 1, 2)
 
 
-class BuildorchProgram(Program):
-    """Runs one task and ends with its exit code.
+@attrs.frozen
+class Program:
+    """Runs one command and ends with its exit code.
 
-    Args:
-        namespace: The tasks.
-        version: Version of the package.
+    Attributes:
+        commands: The commands.
+        version: Returns the version of the package.
     """
 
-    def __init__(self, namespace: Collection, version: str) -> None:
-        super().__init__(name="buildorch", namespace=namespace, version=version)
-        self._tasks = namespace
+    commands: Commands
+    version: Callable[[], str]
 
-    def run(self, argv: Sequence[str] | None = None, exit: bool = True) -> None:  # noqa: A002 - Invoke's own signature
-        """Run the command in *argv*, whose first word is the program's name.
-
-        Args:
-            argv: The words; None is this process's command line.
-            exit: Whether to leave the process, which every caller but a test wants.
-        """
+    def run(self) -> NoReturn:
+        """Run the command of this process's command line, and leave the process."""
         _complete_streams()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a name of any bytes can be printed anywhere
                 stream.reconfigure(errors="backslashreplace")
-        code = self.code_of(list(sys.argv if argv is None else argv)[1:])
-        if exit:
-            sys.exit(code)
+        sys.exit(self.code_of(sys.argv[1:]))
 
     def code_of(self, words: Sequence[str]) -> int:
         """Run the command in *words* and return its exit code; errors are told on stderr."""
@@ -80,14 +73,11 @@ class BuildorchProgram(Program):
 
     def _execute(self, words: Sequence[str]) -> int:
         try:
-            parsed = parse(words, self._tasks, program="buildorch", version=str(self.version))
+            parsed = parse(words, self.commands, program="buildorch", version=self.version)
         except HelpShownError as shown:
             print(shown)
             return 0
-        self.create_config()
-        executor = Executor(self._tasks, self.config)
-        results: dict[Any, Any] = executor.execute((parsed.task, dict(parsed.arguments)))
-        code = next(iter(results.values()), 0)
+        code = parsed.command.body(**parsed.arguments)
         return code if isinstance(code, int) else 0
 
 
@@ -149,6 +139,8 @@ def _told(error: BuildorchError) -> int:
 
 def _say(text: str) -> None:
     """Tell *text* on stderr; a part of it may be a server's or a log's own words."""
+    from buildorch.analysis.lines import harmless  # noqa: PLC0415 - only where something went wrong
+
     shown = text.encode("utf-8", "backslashreplace").decode()
     text = "\n".join(harmless(line) for line in shown.split("\n"))
     with contextlib.suppress(OSError):  # whoever reads stderr has gone

@@ -11,15 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from invoke import Context, task
-
-from buildorch import api
 from buildorch.analysis import Analysis, Analyzer, Legible, alert, analyze_file, readable, tail
 from buildorch.analysis.rules import TOOLS
-from buildorch.cli.looking import CONFIG, RUN
+from buildorch.cli.command import CONFIG, RUN, command
 from buildorch.cli.parsing import whole_number
 from buildorch.errors import RunNotFound, UsageError
 from buildorch.names import hint, shown_name
+from buildorch.settings import Options, history
 from buildorch.store.database import Store
 from buildorch.store.ids import LAST
 from buildorch.view import RunView, StageView
@@ -35,7 +33,7 @@ _AROUND = 5
 _STDIN = "-"
 
 
-@task(
+@command(
     positional=["run", "stage"],
     help={
         "run": RUN,
@@ -47,7 +45,6 @@ _STDIN = "-"
     },
 )
 def logs(
-    c: Context,
     run: str = "last",
     stage: str | None = None,
     follow: bool = False,
@@ -59,9 +56,8 @@ def logs(
 
     Byte for byte into a file or a pipe; on a terminal without what could do something to it.
     """
-    del c
     number = whole_number("--attempt", attempt) if attempt is not None else None
-    with api.history(api.Options(config=config)) as (places, store):
+    with history(Options(config=config)) as (places, store):
         watched = Watched(places, store, _found(store, run, stage))
         watched.catch_up()
         shown = _stage(watched.view, stage)
@@ -212,7 +208,7 @@ def _neighbourhood(path: Path) -> str:
     return f"{path}:{first.line}\n{readable(around.rstrip())}\n"
 
 
-@task(
+@command(
     positional=["log"],
     help={
         "log": "the file; `-` or nothing is standard input",
@@ -222,14 +218,13 @@ def _neighbourhood(path: Path) -> str:
     },
 )
 def analyze(
-    c: Context,
     log: str = _STDIN,
     tool: str | None = None,
     json: bool = False,
     config: str | None = None,
 ) -> int:
     """Say what a build log says: its first real error, how many there are, how far it got."""
-    del c, config  # a log is read without one
+    del config  # a log is read without one
     if tool is not None and tool not in TOOLS:
         raise UsageError(f"--as: unknown tool {tool!r}{hint(tool, TOOLS)}")
     if log == _STDIN and sys.stdin.isatty():

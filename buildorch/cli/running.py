@@ -8,33 +8,28 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
-from invoke import Context, task
 
 from buildorch import api
 from buildorch.assembly import Driver
 from buildorch.cli.aside import prints_aside
+from buildorch.cli.command import CONFIG, PARAM, PLACE, RUN, command
 from buildorch.cli.detaching import detached
 from buildorch.cli.driving import Opened, drive
-from buildorch.cli.looking import CONFIG, RUN
 from buildorch.definitions import Pipeline
 from buildorch.errors import UsageError
+from buildorch.job import KILL_GRACE
 from buildorch.loading import load_pipeline, parse_parameters
 from buildorch.model import Config, Plan
 from buildorch.runner.journal import Observer
-from buildorch.runner.links import KILL_GRACE
-from buildorch.running import abandon_seconds
+from buildorch.settings import abandon_seconds
 
-#: Help of a word that names a pipeline.
-PLACE = "FILE.yaml, FILE.py[:NAME] or module:NAME"
-
-#: Help of an option that gives a parameter.
-PARAM = "a parameter of the pipeline (may be repeated)"
 _SELECTION = {
     "only": "a stage to run, with nothing but it and what lies between (may be repeated)",
     "until": "a stage to run with everything before it (may be repeated)",
     "skip": "a stage to leave out (may be repeated)",
 }
-_DRIVING = {
+#: Help of the options of every command that drives a run.
+DRIVING = {
     "detach": "leave the terminal; the run goes on, and its id is printed",
     "json": "write one event a line on stdout; with --detach one object with the run's id",
     "quiet": "say only what goes wrong, and the end",
@@ -43,15 +38,15 @@ _DRIVING = {
     "ci": "SIGTERM cancels the run, as build services expect",
     "config": CONFIG,
 }
-_ABANDON = "how long to wait for a server that does not answer while a job may live there (1h)"
+ABANDON = "how long to wait for a server that does not answer while a job may live there (1h)"
 _FUNCTIONS = "FILE.py[:NAME] with stage functions that no import finds"
-_PARALLEL = "run although the same pipeline is running"
+PARALLEL = "run although the same pipeline is running"
 
 #: Seconds between TERM and KILL with `--ci`: build services kill us 10 s after their SIGTERM.
 _CI_GRACE = 4.0
 
 
-@task(
+@command(
     positional=["file"],
     iterable=["param", "only", "until", "skip"],
     help={
@@ -59,15 +54,14 @@ _CI_GRACE = 4.0
         "param": PARAM,
         "dry_run": "say what would run, and run nothing",
         "results": "folder for results folders",
-        "allow_parallel": _PARALLEL,
+        "allow_parallel": PARALLEL,
         "yes": "ask nothing",
-        "abandon_after": _ABANDON,
+        "abandon_after": ABANDON,
         **_SELECTION,
-        **_DRIVING,
+        **DRIVING,
     },
 )
 def run(
-    c: Context,
     file: str,
     param: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -91,11 +85,11 @@ def run(
     Ctrl-C cancels it and kills every remote tree; a second Ctrl-C leaves at once. `d` on the
     board, SIGTERM and SIGHUP leave it running: `buildorch resume RUN` picks it up.
     """
-    del c, yes
+    del yes
     if dry_run and json:
         raise UsageError("--dry-run says in words what would run; `check --json` answers in JSON")
     settings = api.configuration(config)
-    options = _options(settings, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
+    options = driving_options(settings, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
     options = attrs.evolve(options, results=results)
     with prints_aside():
         pipeline = load_pipeline(file)
@@ -111,17 +105,16 @@ def run(
         shown = attrs.evolve(options, observers=observers)
         return api.opened(plan, shown, functions=pipeline, allow_parallel=allow_parallel)
 
-    for warning in (*plan.warnings, *_left_jobs(plan, options)):
+    for warning in (*plan.warnings, *left_jobs(plan, options)):
         print(f"warning: {warning}", file=sys.stderr)
-    return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+    return driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
 
 
-@task(
+@command(
     positional=["run"],
-    help={"run": RUN, "pipeline": _FUNCTIONS, "abandon_after": _ABANDON, **_DRIVING},
+    help={"run": RUN, "pipeline": _FUNCTIONS, "abandon_after": ABANDON, **DRIVING},
 )
 def resume(
-    c: Context,
     run: str = "last",
     pipeline: str | None = None,
     detach: bool = False,
@@ -134,14 +127,13 @@ def resume(
     config: str | None = None,
 ) -> int:
     """Drive a run on whose controller has died or left; nothing runs twice."""
-    del c
     functions = _functions(pipeline)
-    options = _options(config, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
+    options = driving_options(config, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         return api.reopened(run, attrs.evolve(options, observers=observers), functions)
 
-    return _driven(
+    return driven(
         opened,
         options,
         detach=detach,
@@ -153,18 +145,17 @@ def resume(
     )
 
 
-@task(
+@command(
     positional=["run"],
     help={
         "run": RUN,
         "pipeline": _FUNCTIONS,
-        "allow_parallel": _PARALLEL,
-        "abandon_after": _ABANDON,
-        **_DRIVING,
+        "allow_parallel": PARALLEL,
+        "abandon_after": ABANDON,
+        **DRIVING,
     },
 )
 def retry(
-    c: Context,
     run: str = "last",
     pipeline: str | None = None,
     detach: bool = False,
@@ -182,20 +173,18 @@ def retry(
     The plan is the stored one: for a definition that has changed since, start a new run. What
     went well counts as up to date.
     """
-    del c
     functions = _functions(pipeline)
-    options = _options(config, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
+    options = driving_options(config, no_notify=no_notify, ci=ci, abandon_after=abandon_after)
 
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
         return api.retried(run, shown, functions, allow_parallel=allow_parallel)
 
-    return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+    return driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
 
 
-@task(help={"results": "folder for results folders", **_DRIVING})
+@command(help={"results": "folder for results folders", **DRIVING})
 def demo(
-    c: Context,
     detach: bool = False,
     json: bool = False,
     quiet: bool = False,
@@ -206,7 +195,7 @@ def demo(
     config: str | None = None,
 ) -> int:
     """Run a three-stage pipeline on this machine: real processes, nothing to set up."""
-    del c, config, no_notify  # the demo needs nothing but this machine, and tells nobody
+    del config, no_notify  # the demo needs nothing but this machine, and tells nobody
     from buildorch.demo import demo_pipeline  # noqa: PLC0415 - only for the demo
 
     options = api.Options(
@@ -219,10 +208,10 @@ def demo(
         shown = attrs.evolve(options, observers=observers)
         return api.opened(plan, shown, functions=pipeline, allow_parallel=True)
 
-    return _driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+    return driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
 
 
-def _left_jobs(plan: Plan, options: api.Options) -> Iterator[str]:
+def left_jobs(plan: Plan, options: api.Options) -> Iterator[str]:
     """Say which jobs of other runs may still be on the plan's servers, holding no slot."""
     used = {server.name for stage in plan.stages for server in stage.servers}
     with api.history(options) as (places, store):
@@ -243,7 +232,7 @@ def _functions(place: str | None) -> Pipeline | None:
         return load_pipeline(place)
 
 
-def _options(
+def driving_options(
     config: api.ConfigLike, *, no_notify: bool, ci: bool, abandon_after: str | None
 ) -> api.Options:
     """Return how a run is driven, by the options that run, resume and retry share."""
@@ -259,7 +248,7 @@ def _grace(*, ci: bool) -> float:
     return _CI_GRACE if ci else KILL_GRACE
 
 
-def _driven(
+def driven(
     opened: Opened,
     options: api.Options,
     *,

@@ -1,115 +1,113 @@
-"""Commands that ask servers: servers and doctor."""
+"""Commands that ask servers: servers, doctor and clean."""
 
 from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from invoke import Context, task
-
-from buildorch import api
+from buildorch import api, cleaning
 from buildorch.backends.registry import Backends
-from buildorch.cli.looking import CONFIG
+from buildorch.cli.command import CONFIG, command
+from buildorch.cli.standings import began, standing_line, standing_text
 from buildorch.cli.trusting import trust
 from buildorch.errors import UsageError
 from buildorch.model import THIS_MACHINE, Config
+from buildorch.names import nearest, quoted
 from buildorch.notifiers import problems as channel_problems
 from buildorch.remote.builds import BuildServer
-from buildorch.store.slots import Slots
 from buildorch.survey import ServerReport, survey
 
 _INFRASTRUCTURE = 3
 
 #: Seconds that one server may take: `servers` is for a glance, `doctor` for the truth.
-_GLANCE, _PATIENCE = 2.0, 10.0
-
-#: Seconds after which a time of day needs its date.
-_HALF_A_DAY = 12 * 3600
+_PATIENCE = 10.0
 
 
-@task(
+@command(
     positional=["action", "server"],
     iterable=["fingerprint"],
     help={
         "action": "`trust` shows the host key of a server, asks, and remembers it",
         "server": "whose key: a server, an ssh_config alias, or an address",
         "json": "write a JSON list",
+        "brief": "a line each, without jobs and builds",
         "yes": "with trust: ask nobody; needs --fingerprint",
         "fingerprint": "with trust: what the key must be, as its administrator says it",
         "config": CONFIG,
     },
 )
 def servers(
-    c: Context,
     action: str | None = None,
     server: str | None = None,
     json: bool = False,
+    brief: bool = False,
     yes: bool = False,
     fingerprint: Sequence[str] = (),
     config: str | None = None,
 ) -> int:
     """Ask all servers at once whether they are there, and what runs on them."""
-    del c
     settings = api.configuration(config)
     if action is not None or yes or fingerprint:
         if action != "trust" or server is None:
-            raise UsageError("write `buildorch servers`, or `buildorch servers trust SERVER`")
+            raise UsageError(_unclear(action))
         return trust(server, settings, yes=yes, fingerprints=fingerprint)
-    return _list(settings, json=json)
+    return _list(settings, json=json, brief=brief)
 
 
-def _list(settings: Config, *, json: bool) -> int:
-    with api.history(api.Options()) as (places, store):
-        reports = survey(settings.servers, Backends({}, places.home), _GLANCE)
-        left = api.undriven(places, store)
-        jobs = {
-            name: (
-                *Slots(places).holders(name),
-                *(f"{job} (undriven)" for job in left.get(name, ())),
-            )
-            for name in settings.servers
-        }
+def _unclear(action: str | None) -> str:
+    forms = "write `buildorch servers`, or `buildorch servers trust SERVER`"
+    if action in (None, "trust"):
+        return forms
+    near = nearest(str(action), ["trust"])
+    hint = f"; did you mean `{near}`?" if near else ":"
+    return f"`buildorch servers` does not know {quoted(str(action))}{hint} {forms}"
+
+
+def _list(settings: Config, *, json: bool, brief: bool) -> int:
+    found = api.servers(api.Options(config=settings))
+    now = datetime.now().astimezone()
     if json:
-        print(jsonlib.dumps([_line(report, jobs, settings) for report in reports]))
+        print(jsonlib.dumps([standing_line(one, now) for one in found]))
         return 0
-    width = max((len(report.server.name) for report in reports), default=0)
-    for report in reports:
-        print(f"{report.server.name:<{width}}  {_standing(report, jobs)}")
-    if not reports:
+    width = max((len(one.server.name) for one in found), default=0)
+    for one in found:
+        print(standing_text(one, now, width=width, brief=brief))
+    if not found:
         where = settings.file or "no configuration was found"
         print(f"no servers are configured ({where}); stages run on this machine", file=sys.stderr)
     return 0
 
 
-def _line(
-    report: ServerReport, jobs: Mapping[str, tuple[str, ...]], settings: Config
-) -> dict[str, object]:
-    from buildorch.planner.servers import planned  # noqa: PLC0415 - networkx takes long to import
-
-    server = planned(report.server)
-    return {
-        "alias": server.name,
-        "host": server.host,
-        "reachable": report.reachable,
-        "reason": report.reason,
-        "slots": server.slots or settings.defaults.parallel_limit,
-        "jobs": list(jobs[server.name]),
-    }
-
-
-def _standing(report: ServerReport, jobs: Mapping[str, tuple[str, ...]]) -> str:
-    if not report.reachable:
-        return f"OFFLINE ({report.reason})"
-    running = ", ".join(jobs[report.server.name])
-    return f"OK       {running}".rstrip()
+@command(
+    positional=["server"],
+    iterable=["server"],
+    help={
+        "server": "a server of the configuration; all of them where none is named",
+        "older_than": "how long a job must have been over: 1h or more, 7d where nothing is said",
+        "config": CONFIG,
+    },
+)
+def clean(server: Sequence[str] = (), older_than: str = "7d", config: str | None = None) -> int:
+    """Remove what jobs that ended long ago have left on servers; living jobs are never touched."""
+    done = cleaning.clean(server, older_than, api.Options(config=config))
+    width = max(len(one.server.name) for one in done)
+    for one in done:
+        print(f"{one.server.name:<{width}}  {_cleaned(one)}")
+    return 0 if all(one.reachable for one in done) else _INFRASTRUCTURE
 
 
-@task(help={"config": CONFIG})
-def doctor(c: Context, config: str | None = None) -> int:
+def _cleaned(one: cleaning.Cleaned) -> str:
+    if one.jobs is None:
+        return f"LEFT     {one.reason}"
+    removed = f"{one.jobs} job{'' if one.jobs == 1 else 's'} removed"
+    return f"CLEANED  {removed}, {one.freed / 1e6:.1f} MB freed"
+
+
+@command(help={"config": CONFIG})
+def doctor(config: str | None = None) -> int:
     """Look for what would get in the way: here, on the servers, and with who is told."""
-    del c
     settings = api.configuration(config)
     asked = settings.servers or {THIS_MACHINE.name: THIS_MACHINE}
     with api.history(api.Options()) as (places, _):
@@ -144,10 +142,9 @@ def _build(build: BuildServer) -> str:
     if build.state == "idle":
         where = f"of {build.user} in {build.folder}"
         return f"idle bitbake server {build.pid} {where}, will be used"
-    since = datetime.now().astimezone() - timedelta(seconds=build.seconds)
-    form = "%H:%M" if build.seconds < _HALF_A_DAY else "%Y-%m-%d %H:%M"
     who = f"bitbake of {build.user} (pid {build.pid})"
-    return f"{who} builds in {build.folder} since {since:{form}}: a build of ours will wait"
+    since = began(datetime.now().astimezone(), build.seconds)
+    return f"{who} builds in {build.folder} since {since}: a build of ours will wait"
 
 
 def _channel_findings(settings: Config) -> Iterator[str]:

@@ -20,7 +20,8 @@ from buildorch.observers.keyboard import SUSPEND, Keyboard
 from buildorch.observers.lines import Lines
 from buildorch.observers.look import wants_board
 from buildorch.observers.progress import StageProgress
-from buildorch.progress import RunProgress, usual_seconds
+from buildorch.past import usual_times
+from buildorch.progress import RunProgress
 from buildorch.runner.inbox import Detach
 from buildorch.runner.journal import Observer
 from buildorch.store.codec import line
@@ -77,7 +78,7 @@ class Screen:
         """Show progress of the run that *driver* drives, and listen to the keyboard."""
         self._driver = driver
         with api.history(api.Options()) as (_, store):
-            usual = usual_seconds(store, driver.controller.view)
+            usual = usual_times(store, driver.controller.view)
         self._progress = RunProgress(lambda: driver.controller.view, usual)
         if isinstance(self._shown, Board):
             self._keyboard = Keyboard(

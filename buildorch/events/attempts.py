@@ -87,7 +87,11 @@ class KillRequested:
 
 @attrs.frozen(kw_only=True)
 class AttemptFinished:
-    """An attempt is over; `status` is what the stage would be if this was its last."""
+    """An attempt is over; `status` is what the stage would be if this was its last.
+
+    From `errors` on it is what its log says; `cause` and the fields after `warning` as in
+    `analysis.Analysis`, `excerpt` the neighbourhood of the first error.
+    """
 
     kind: ClassVar[str] = "attempt_finished"
     stage: str
@@ -101,6 +105,11 @@ class AttemptFinished:
     first_error: str | None = None
     alert: str | None = None
     warning: str | None = None
+    cause: str | None = None
+    tests_passed: int | None = None
+    tests_total: int | None = None
+    sstate: int | None = None
+    excerpt: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -31,7 +31,12 @@ class ArtifactsCollected:
 
 @attrs.frozen(kw_only=True)
 class NotificationDue:
-    """Intent: a channel is to be told; stored together with the fact that it tells."""
+    """Intent: a channel is to be told; stored together with the fact that it tells.
+
+    It continues the message with the key `follows`, of this run or of the one that it repeats:
+    services that can answer a message answer that one, those that can only change it add `note`.
+    `attach` is the path of a log for services that take files.
+    """
 
     kind: ClassVar[str] = "notification_due"
     key: str
@@ -39,13 +44,17 @@ class NotificationDue:
     topic: str
     text: str
     stage: str | None = None
+    follows: str | None = None
+    note: str | None = None
+    attach: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class NotificationResult:
-    """The channel took the message, or why not."""
+    """The channel took the message, or why not; `receipt` is the service's id of it."""
 
     kind: ClassVar[str] = "notification_result"
     key: str
     ok: bool
     message: str | None = None
+    receipt: str | None = None

@@ -8,6 +8,7 @@ import attrs
 
 from buildorch.events import NotificationDue
 from buildorch.model import Channel, Plan, PlannedStage
+from buildorch.view import RunView
 
 
 @attrs.frozen
@@ -22,6 +23,9 @@ class Message:
         attempt: The attempt that it is about, or 0.
         mark: What tells it from another one of the same topic, stage and attempt.
         bad: Whether it is bad news.
+        follows: The `stem` of an earlier message that it continues.
+        note: What that one is completed with, where it can only be changed.
+        attach: Path of a log that goes with it.
     """
 
     topic: str
@@ -30,24 +34,36 @@ class Message:
     attempt: int = 0
     mark: str = ""
     bad: bool = False
+    follows: str | None = None
+    note: str | None = None
+    attach: str | None = None
+
+
+def stem(run: str, topic: str, stage: str | None = None, attempt: int = 0, mark: str = "") -> str:
+    """Return what the keys of one message have in common, whatever channel it goes to."""
+    return f"{run}/{topic}/{stage or '-'}/{attempt}{mark}"
 
 
 def addressed(
-    plan: Plan, channels: Mapping[str, Channel], run: str, message: Message
+    view: RunView, channels: Mapping[str, Channel], message: Message
 ) -> list[NotificationDue]:
     """Return *message* for each channel that hears of it."""
-    stage = next((one for one in plan.stages if one.name == message.stage), None)
+    about = view.stages.get(message.stage) if message.stage is not None else None
+    stage = about.stage if about is not None else None
     text = "\n".join(line for line in message.lines if line)
-    about = f"{message.stage or '-'}/{message.attempt}{message.mark}"
+    key = stem(view.run, message.topic, message.stage, message.attempt, message.mark)
     return [
         NotificationDue(
-            key=f"{run}/{message.topic}/{about}/{name}",
+            key=f"{key}/{name}",
             channel=name,
             topic=message.topic,
             text=text,
             stage=message.stage,
+            follows=None if message.follows is None else f"{message.follows}/{name}",
+            note=message.note,
+            attach=message.attach,
         )
-        for name in hearers(plan, channels, message.topic, stage, bad=message.bad)
+        for name in hearers(view.plan, channels, message.topic, stage, bad=message.bad)
     ]
 
 
@@ -73,9 +89,7 @@ def hearers(
         bad: Whether it is bad news.
     """
     enabled = [name for name, channel in channels.items() if channel.enabled]
-    lists = [(one.notify_failure, one.notify_success) for one in plan.stages]
-    lists.append((plan.notify_failure, plan.notify_success))
-    if not any(failure or success for failure, success in lists):
+    if not plan.names_channels:
         return tuple(enabled)
     named = list(_of_one(plan, topic, bad=bad))
     if stage is not None:

@@ -6,6 +6,7 @@ but the exception tree. All names are imported from here.
 
 from __future__ import annotations
 
+from buildorch.model.build_type import BuildType, Verb
 from buildorch.model.config import Channel, Config, Defaults
 from buildorch.model.plan import FunctionRef, Plan, PlannedStage
 from buildorch.model.policies import Archive, Notify, Retry
@@ -18,6 +19,7 @@ __all__ = [
     "JSON",
     "THIS_MACHINE",
     "Archive",
+    "BuildType",
     "Channel",
     "Command",
     "Config",
@@ -31,5 +33,6 @@ __all__ = [
     "Secret",
     "Server",
     "StageStatus",
+    "Verb",
     "tuple_of",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from buildorch.model.build_type import BuildType
 from buildorch.model.secret import Secret
 from buildorch.model.server import Server
 from buildorch.model.values import frozen_mapping
@@ -58,6 +59,7 @@ class Config:
         channels: Channels by name.
         defaults: Defaults of all stages.
         language: Language of messages: `en` or `ko`.
+        build_types: Build types of the user's own by name; one that is built in is replaced.
         file: Where it was read from; None for an empty configuration.
     """
 
@@ -65,4 +67,5 @@ class Config:
     channels: Mapping[str, Channel] = attrs.field(factory=dict, converter=frozen_mapping)
     defaults: Defaults = Defaults()
     language: str = "en"
+    build_types: Mapping[str, BuildType] = attrs.field(factory=dict, converter=frozen_mapping)
     file: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import attrs
@@ -54,6 +55,9 @@ class PlannedStage:
         always: Whether it runs whatever happened to its predecessors.
         success_if: Pattern that the log's last line must match for success.
         fail_if: Pattern of a last line that means failure whatever the exit code.
+        analyze: Whether its log is searched for errors, warnings and progress.
+        tool: The tool that writes its log; None: found out from the log.
+        progress: Pattern of its lines of progress, beside those that every tool has.
         notify_failure: Channels told of its failures.
         notify_success: Channels told of its successes.
         artifacts: Globs collected after success.
@@ -82,6 +86,9 @@ class PlannedStage:
     always: bool = False
     success_if: str | None = None
     fail_if: str | None = None
+    analyze: bool = True
+    tool: str | None = None
+    progress: str | None = None
     notify_failure: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     notify_success: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
     artifacts: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
@@ -129,3 +136,9 @@ class Plan:
     description: str | None = None
     source: str | None = None
     warnings: tuple[str, ...] = attrs.field(default=(), converter=tuple_of)
+
+    @functools.cached_property
+    def names_channels(self) -> bool:
+        """Whether it, or a stage of it, names who is told; looked up for each message."""
+        owners: tuple[Plan | PlannedStage, ...] = (self, *self.stages)
+        return any(one.notify_failure or one.notify_success for one in owners)

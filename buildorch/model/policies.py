@@ -6,6 +6,15 @@ import attrs
 
 from buildorch.model.values import tuple_of
 
+#: Ends of an attempt that a retry may cover.
+OUTCOMES = ("failed", "timed_out", "no_space", "lost")
+
+#: Causes of a failure that it may cover.
+CAUSES = ("network", "board", "oom")
+
+#: All of them.
+RETRIED = (*OUTCOMES, *CAUSES)
+
 
 @attrs.frozen
 class Retry:
@@ -13,7 +22,9 @@ class Retry:
 
     Attributes:
         times: Extra attempts.
-        on: Outcomes that are tried again.
+        on: Outcomes and causes that are tried again, of `RETRIED`. A cause is what the log says:
+            a build that fails for want of the network is tried again with `network` listed, one
+            that does not compile is not.
 
     Example:
         >>> Retry(1).times

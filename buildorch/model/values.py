@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 #: What survives a trip through the store: parameters, outputs and recorded values.
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -27,6 +27,9 @@ class StageStatus(enum.StrEnum):
     NO_SPACE = "no_space"
     UP_TO_DATE = "up_to_date"
 
+    # Equal to its text, hence hashed like it; Enum's own hash is slow.
+    __hash__ = str.__hash__
+
 
 #: Ends of a stage after which what it was for is there.
 GOOD_ENDS = frozenset({StageStatus.SUCCEEDED, StageStatus.UP_TO_DATE})
@@ -41,9 +44,13 @@ class RunStatus(enum.StrEnum):
     INTERRUPTED = "interrupted"
 
 
-def tuple_of(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Return *values* as a tuple; as a converter, plain `tuple` has a type that no caller fits."""
-    return tuple(values)
+if TYPE_CHECKING:
+
+    def tuple_of(values: Iterable[Any]) -> tuple[Any, ...]:
+        """Return *values* as a tuple; as a converter, `tuple` has a type that no caller fits."""
+
+else:
+    tuple_of = tuple
 
 
 def frozen_mapping(value: Mapping[str, Any] | None) -> dict[str, Any]:

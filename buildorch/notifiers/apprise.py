@@ -27,7 +27,7 @@ class Apprise(Service):
         super().__init__(seconds)
         self._url = options["url"]
 
-    def deliver(self, part: str, *, key: str) -> None:  # noqa: ARG002 - Apprise has no such key
+    def deliver(self, part: str, *, key: str, answers: str | None = None) -> None:  # noqa: ARG002 - Apprise has no such keys, and answers nothing
         """Send one message."""
         try:
             import apprise  # noqa: PLC0415 - an extra, and heavy

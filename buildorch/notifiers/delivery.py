@@ -19,9 +19,11 @@ from buildorch.errors import NotifyError
 from buildorch.events import NotificationDue
 from buildorch.model import Channel
 from buildorch.notifiers.callables import as_notifier
+from buildorch.notifiers.letter import Letter
 from buildorch.notifiers.outcome import TAKEN, Outcome
 from buildorch.notifiers.senders import Children, OwnSender, ProcessSender, Sender
 from buildorch.notifiers.settings import resolve
+from buildorch.notifiers.told import Told
 from buildorch.ports import Notifier
 
 #: Seconds before the first repetition where the service names none; doubles each time.
@@ -33,10 +35,14 @@ _LONGEST_DELAY = 30.0
 #: Tries that one message gets.
 _TRIES = 12
 
+#: Tries that a file or a note gets: the message itself has arrived.
+_EXTRA_TRIES = 3
+
 #: Seconds that a message which was not taken yet may still be tried once nothing more comes.
 _LAST_PATIENCE = 5.0
 
-OnResult = Callable[[str, bool, str | None], None]
+#: Takes a message's key, whether it was taken, what went wrong, and the service's id of it.
+OnResult = Callable[[str, bool, str | None, str | None], None]
 
 
 class Delivery:
@@ -45,15 +51,16 @@ class Delivery:
     Args:
         channels: The configured channels by name.
         on_result: Called from a thread of this object with a message's key, whether it was
-            taken, and what went wrong.
+            taken, what went wrong, and the service's id of the message.
         environ: The environment, where tokens come from; the process's own where it is None.
         notifiers: Notifiers of the user's own by channel name; they win over *channels*.
         seconds: How long one try may take before its process is killed.
         total: How long one message may be tried.
         threads: How many channels are served at once.
+        told: What earlier controllers have told, for messages that continue it.
 
     Example:
-        >>> delivery = Delivery({}, lambda key, ok, message: print(key, ok, message),
+        >>> delivery = Delivery({}, lambda key, ok, message, _: print(key, ok, message),
         ...                     notifiers={"mine": lambda text: print("told:", text)})
         >>> delivery.put(NotificationDue(key="k", channel="mine", topic="started", text="hello"))
         >>> delivery.close(timeout=5)
@@ -72,6 +79,7 @@ class Delivery:
         seconds: float = 30.0,
         total: float = 300.0,
         threads: int = 4,
+        told: Told | None = None,
     ) -> None:
         self._channels = dict(channels)
         self._on_result = on_result
@@ -93,6 +101,7 @@ class Delivery:
         self._gone: dict[str, Outcome] = {}
         self._children = Children()
         self._stop = threading.Event()
+        self._told = Told() if told is None else told
 
     def put(self, message: NotificationDue) -> None:
         """Take *message* for its channel and return at once; a key is taken once only."""
@@ -173,6 +182,7 @@ class Delivery:
                 self._reporting += 1
         if known:
             self._report(message, outcome)
+            self._complete(message, outcome)
         with self._change:
             self._reporting -= known
             self._busy.discard(message.channel)
@@ -182,9 +192,19 @@ class Delivery:
     def _report(self, message: NotificationDue, outcome: Outcome) -> None:
         text = None if outcome.message is None else f"{message.channel}: {outcome.message}"
         try:
-            self._on_result(message.key, outcome.ok, text)
+            self._on_result(message.key, outcome.ok, text, outcome.receipt)
         except Exception:  # the next message must still go out
             logging.getLogger(__name__).exception("the result of %s was not taken", message.key)
+
+    def _complete(self, message: NotificationDue, outcome: Outcome) -> None:
+        """Let follow what a message that was taken brings along: its log, a note in another."""
+        sender = self._senders.get(message.channel)
+        if not outcome.ok or sender is None:
+            return
+        deadline = time.monotonic() + self._seconds
+        for letter in sender.completions(message, outcome.receipt, self._told):
+            self._until(sender, letter, deadline, _EXTRA_TRIES)
+        self._told.take(message, outcome.receipt)
 
     def _tell(self, message: NotificationDue) -> Outcome:
         """Send *message* in parts, each until it is taken or given up."""
@@ -196,11 +216,16 @@ class Delivery:
         except NotifyError as error:
             return self._closed_channel(channel, Outcome.of(error))
         deadline = time.monotonic() + self._total
+        earlier = self._told.before(message)
+        first: Outcome | None = None
         for number, part in enumerate(sender.parts(message.text), start=1):
-            outcome = self._until(sender, part, f"{message.key}#{number}", deadline)
+            receipt = earlier.receipt if earlier is not None else None
+            letter = Letter(text=part, key=f"{message.key}#{number}", receipt=receipt)
+            outcome = self._until(sender, letter, deadline, _TRIES)
             if not outcome.ok:
                 return self._closed_channel(channel, outcome) if outcome.gone else outcome
-        return TAKEN
+            first = first or outcome
+        return first or TAKEN
 
     def _closed_channel(self, channel: str, outcome: Outcome) -> Outcome:
         """Use *channel* no more in this run, and return *outcome*."""
@@ -220,16 +245,16 @@ class Delivery:
         settings = resolve(self._channels[channel], self._environ)
         return ProcessSender(settings, self._environ, self._children, self._seconds)
 
-    def _until(self, sender: Sender, part: str, key: str, deadline: float) -> Outcome:
-        """Send *part* again and again where that is safe, up to *deadline*."""
+    def _until(self, sender: Sender, letter: Letter, deadline: float, most: int) -> Outcome:
+        """Send *letter* again and again where that is safe, up to *deadline*."""
         delay, tries = _FIRST_DELAY, 1
         while True:
-            outcome = sender.deliver(part, key)
+            outcome = sender.deliver(letter)
             if outcome.ok or outcome.retry_after is None:
                 return outcome
             wait = max(outcome.retry_after, delay)
             due = time.monotonic() + wait
-            if tries == _TRIES or due > deadline or not self._wait_for_try(due):
+            if tries == most or due > deadline or not self._wait_for_try(due):
                 return attrs.evolve(
                     outcome, message=f"{outcome.message}; given up after {tries} tries"
                 )

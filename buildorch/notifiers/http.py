@@ -1,6 +1,7 @@
-"""One POST of JSON: tells "never got there" from "may have arrived", the one thing that matters.
+"""One request to a service: tells "never got there" from "may have arrived".
 
-Follows no redirects (the token would travel along) and reads a bounded answer.
+That is the one thing that matters. Follows no redirects (the token would travel along) and reads
+a bounded answer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from buildorch.errors import NotifyError
+from buildorch.notifiers.form import Body
 
 #: Bytes of an answer that are read; services need a few hundred.
 _ANSWER = 65536
@@ -63,13 +65,14 @@ class Reply:
 
 def post(
     url: str,
-    payload: Mapping[str, Any],
+    payload: Mapping[str, Any] | Body,
     headers: Mapping[str, str],
     *,
     connect: float,
     answer: float,
+    method: str = "POST",
 ) -> Reply:
-    """POST *payload* as JSON and return the answer, whatever its status.
+    """POST *payload*, as JSON where it is a mapping, and return the answer, whatever its status.
 
     Args:
         url: Where to.
@@ -77,16 +80,18 @@ def post(
         headers: Further headers.
         connect: Seconds until the connection must stand.
         answer: Seconds between any two signs of life after that.
+        method: Another method of HTTP.
 
     Raises:
         NotReachedError: There was no connection.
         NotifyError: The request may have arrived, but no whole answer came back.
     """
+    body = payload if isinstance(payload, Body) else Body.json(payload)
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked by `_opener`
         url,
-        data=json.dumps(payload).encode(),
-        headers={"Content-Type": "application/json", "User-Agent": "buildorch", **headers},
-        method="POST",
+        data=body.data,
+        headers={"Content-Type": body.type, "User-Agent": "buildorch", **headers},
+        method=method,
     )
     try:
         return _exchange(_opener(url, connect), request, answer)

@@ -41,21 +41,24 @@ class OpenClaw(Service):
         super().__init__(seconds)
         self._options = dict(options)
 
-    def deliver(self, part: str, *, key: str) -> None:  # noqa: ARG002 - OpenClaw has no such key
+    def deliver(self, part: str, *, key: str, answers: str | None = None) -> str | None:  # noqa: ARG002 - OpenClaw has no such key
         """Hand one message to the gateway, else to the command."""
         try:
-            reply = self._post(part)
+            reply = self._post(part, answers)
+            if answers is not None and reply.status == HTTPStatus.BAD_REQUEST:
+                reply = self._post(part, None)  # a channel without answers: nothing was sent
         except NotReachedError as error:
-            self._command(part, f"the gateway {error}")
-        else:
-            _judge(reply)
+            return self._command(part, answers, f"the gateway {error}")
+        _judge(reply)
+        return _receipt(reply.body)
 
-    def _post(self, part: str) -> Reply:
+    def _post(self, part: str, answers: str | None) -> Reply:
         options = self._options
         names = {"channel": "channel", "target": "target", "account": "accountId"}
         arguments = {
             **{names[name]: options[name] for name in names if name in options},
             **({"threadId": options["thread"]} if "thread" in options else {}),
+            **({"replyTo": answers} if answers is not None else {}),
             "message": part,
         }
         return post(
@@ -78,13 +81,14 @@ class OpenClaw(Service):
             headers["Authorization"] = f"Bearer {options['token']}"
         return headers
 
-    def _command(self, part: str, why: str) -> None:
+    def _command(self, part: str, answers: str | None, why: str) -> str | None:
         program = self._options.get("command", "openclaw")
         argv = [program, "message", "send", "--channel", self._options["channel"]]
         argv += ["--target", self._options["target"], "--message", part, "--json"]
         for name, flag in (("account", "--account"), ("thread", "--thread-id")):
             if name in self._options:
                 argv += [flag, self._options[name]]
+        argv += ["--reply-to", answers] if answers is not None else []
         try:
             code, output = _run(argv, self._environment(), self.seconds * 5 / 6)
         except OSError as error:
@@ -93,7 +97,7 @@ class OpenClaw(Service):
                 "start the gateway or install OpenClaw",
                 retry_after=1.0,
             ) from error
-        _judge_output(code, output)
+        return _receipt(_judge_output(code, output))
 
     def _environment(self) -> dict[str, str]:
         if "token" not in self._options:
@@ -140,6 +144,17 @@ def _failure(value: Any) -> str | None:  # noqa: ANN401 - JSON
     return next((found for found in inner if found), None)
 
 
+def _receipt(value: Any) -> str | None:  # noqa: ANN401 - JSON
+    """Return what an answer of OpenClaw says that the service calls the message."""
+    if not isinstance(value, dict):
+        return None
+    number = value.get("messageId")
+    if isinstance(number, str | int) and not isinstance(number, bool):
+        return str(number)
+    inner = (_receipt(value.get(name)) for name in ("payload", "result", "details"))
+    return next((found for found in inner if found), None)
+
+
 def _run(argv: list[str], environment: Mapping[str, str], seconds: float) -> tuple[int | None, str]:
     """Run the command in a process group of its own, which is killed at the time limit.
 
@@ -173,8 +188,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
         pass
 
 
-def _judge_output(code: int | None, output: str) -> None:
-    """Believe the printed JSON; the exit code only where it says failure.
+def _judge_output(code: int | None, output: str) -> dict[str, Any]:
+    """Return the printed JSON; the exit code is believed only where it says failure.
 
     The command has been seen to deliver and then not to end, and to fail with exit code 0.
     """
@@ -182,7 +197,7 @@ def _judge_output(code: int | None, output: str) -> None:
     failure = _failure(value)
     dry = value is not None and value.get("dryRun")
     if not code and value is not None and failure is None and not dry:
-        return
+        return value
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
     end = "did not end in time and was killed" if code is None else f"ended with exit code {code}"
     raise NotifyError(

@@ -15,11 +15,13 @@ class Outcome:
         message: What went wrong; None where the service took the message.
         retry_after: Seconds after which trying again is safe, else None.
         gone: Whether the channel will take no other message either.
+        receipt: The service's id of the message that it took, where it names one.
     """
 
     message: str | None
     retry_after: float | None = None
     gone: bool = False
+    receipt: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -6,6 +6,7 @@ The request comes on stdin, since it holds tokens; the outcome goes to stdout as
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -14,20 +15,24 @@ from typing import Any
 import attrs
 
 from buildorch.notifiers.build import make_service
-from buildorch.notifiers.outcome import TAKEN, Outcome
+from buildorch.notifiers.letter import Act, Letter
+from buildorch.notifiers.outcome import Outcome
+from buildorch.notifiers.service import Service
 from buildorch.notifiers.settings import Settings
 
+#: What a service may call a message: the name becomes part of an address.
+_RECEIPT = re.compile(r"[\w-]{1,64}", re.ASCII)
 
-def request(settings: Settings, seconds: float, part: str, key: str) -> bytes:
-    """Return what this process reads on stdin in order to send *part*."""
+
+def request(settings: Settings, seconds: float, letter: Letter) -> bytes:
+    """Return what this process reads on stdin in order to send *letter*."""
     return json.dumps(
         {
             "name": settings.name,
             "kind": settings.kind,
             "options": settings.options,
             "seconds": seconds,
-            "part": part,
-            "key": key,
+            "letter": attrs.asdict(letter),
         }
     ).encode()
 
@@ -51,10 +56,23 @@ def attempt(fields: Mapping[str, Any]) -> Outcome:
     """Send what *fields* ask for."""
     try:
         settings = Settings(fields["name"], fields["kind"], fields["options"])
-        make_service(settings, fields["seconds"]).deliver(fields["part"], key=fields["key"])
+        service = make_service(settings, fields["seconds"])
+        return Outcome(None, receipt=_do(service, Letter(**fields["letter"])))
     except Exception as error:  # noqa: BLE001 - whatever it is, the run records it and goes on
         return Outcome.of(error)
-    return TAKEN
+
+
+def _do(service: Service, letter: Letter) -> str | None:
+    """Do what *letter* asks for; returns the service's receipt."""
+    if letter.act is Act.SEND:
+        receipt = service.deliver(letter.text, key=letter.key, answers=letter.receipt)
+        return receipt if receipt is not None and _RECEIPT.fullmatch(receipt) else None
+    receipt = letter.receipt or ""
+    if letter.act is Act.AMEND:
+        service.amend(receipt, letter.text)
+    else:
+        service.attach(receipt, letter.name, letter.text)
+    return letter.receipt
 
 
 def main() -> None:

@@ -8,19 +8,23 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import attrs
 
 from buildorch.errors import NotifyError
+from buildorch.events import NotificationDue
 from buildorch.notifiers import send
+from buildorch.notifiers.attachment import end_of, file_name
 from buildorch.notifiers.build import make_service
+from buildorch.notifiers.letter import Act, Letter
 from buildorch.notifiers.outcome import TAKEN, Outcome
 from buildorch.notifiers.parts import disarm
 from buildorch.notifiers.redact import mask, mask_error
 from buildorch.notifiers.settings import Settings
+from buildorch.notifiers.told import Told
 from buildorch.ports import Notifier
 
 #: Seconds between TERM and KILL.
@@ -33,8 +37,13 @@ class Sender(Protocol):
     def parts(self, text: str) -> list[str]:
         """Return *text* as the messages that are sent, in order."""
 
-    def deliver(self, part: str, key: str) -> Outcome:
+    def deliver(self, letter: Letter) -> Outcome:
         """Send one of them."""
+
+    def completions(
+        self, message: NotificationDue, receipt: str | None, told: Told
+    ) -> list[Letter]:
+        """Return what is to follow once *message* was taken under *receipt*."""
 
 
 class Children:
@@ -133,8 +142,8 @@ class ProcessSender:
         """Return *text* as the service takes it, without what must not be seen."""
         return self._service.parts(mask(text, self._settings.confidential))
 
-    def deliver(self, part: str, key: str) -> Outcome:
-        """Send one part in a process of its own."""
+    def deliver(self, letter: Letter) -> Outcome:
+        """Do one thing in a process of its own."""
         try:
             process = self._children.start(self._environ)
         except OSError as error:
@@ -142,9 +151,42 @@ class ProcessSender:
         if process is None:
             return Outcome("stopped")
         try:
-            return self._hear(process, send.request(self._settings, self._seconds, part, key))
+            return self._hear(process, send.request(self._settings, self._seconds, letter))
         finally:
             self._children.end(process)
+
+    def completions(
+        self, message: NotificationDue, receipt: str | None, told: Told
+    ) -> list[Letter]:
+        """Return the log to attach, and the earlier message with its note."""
+        return [*self._log(message, receipt), *self._amended(message, told)]
+
+    def _log(self, message: NotificationDue, receipt: str | None) -> Iterator[Letter]:
+        if (
+            message.attach is None
+            or receipt is None
+            or not self._service.attaches
+            or self._settings.bare
+        ):
+            return
+        text = end_of(message.attach)
+        if text:
+            yield Letter(
+                text=mask(text, self._settings.confidential),
+                key=f"{message.key}#log",
+                act=Act.ATTACH,
+                receipt=receipt,
+                name=file_name(message.attach),
+            )
+
+    def _amended(self, message: NotificationDue, told: Told) -> Iterator[Letter]:
+        earlier = told.before(message)
+        if earlier is None or message.note is None or not self._service.amends:
+            return
+        parts = self.parts(told.amended(message))
+        if len(parts) == 1:  # a text in several messages stays as it is
+            key = f"{message.key}#note"
+            yield Letter(text=parts[0], key=key, act=Act.AMEND, receipt=earlier.receipt)
 
     def _hear(self, process: subprocess.Popen[bytes], request: bytes) -> Outcome:
         try:
@@ -172,13 +214,20 @@ class OwnSender:
         """Return *text* whole: what it may be is the notifier's own affair."""
         return [disarm(mask(text, ()))]
 
-    def deliver(self, part: str, key: str) -> Outcome:
+    def deliver(self, letter: Letter) -> Outcome:
         """Call the notifier."""
         try:
-            self._notifier.send(part, key=key)
+            self._notifier.send(letter.text, key=letter.key)
         except NotifyError as error:
             return _masked(Outcome.of(error), ())
         return TAKEN
+
+    def completions(
+        self, message: NotificationDue, receipt: str | None, told: Told
+    ) -> list[Letter]:
+        """Return nothing: a notifier takes texts."""
+        del message, receipt, told
+        return []
 
 
 def _masked(outcome: Outcome, confidential: Iterable[str]) -> Outcome:

@@ -23,6 +23,12 @@ class Service(abc.ABC):
     #: UTF-16 units that one message may have.
     limit = 2000
 
+    #: Whether a message can be changed, by services that cannot answer one.
+    amends = False
+
+    #: Whether a message can be given a file.
+    attaches = False
+
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
@@ -35,12 +41,36 @@ class Service(abc.ABC):
         return disarm(text)
 
     @abc.abstractmethod
-    def deliver(self, part: str, *, key: str) -> None:
-        """Send one of the `parts`; *key* is the same when it is sent again.
+    def deliver(self, part: str, *, key: str, answers: str | None = None) -> str | None:
+        """Send one of the `parts`.
+
+        Args:
+            part: The text.
+            key: The same when it is sent again.
+            answers: Receipt of the message that it answers, for services that can do that.
+
+        Returns:
+            A receipt: the service's id of the message, where it names one.
 
         Raises:
             NotifyError: It was not delivered, or nobody knows.
         """
+
+    def amend(self, receipt: str, text: str) -> None:
+        """Change a message that was delivered, where the service `amends`.
+
+        Raises:
+            NotifyError: It was not changed, or nobody knows.
+        """
+        raise NotImplementedError
+
+    def attach(self, receipt: str, name: str, text: str) -> None:
+        """Add a text file to a message that was delivered, where the service `attaches`.
+
+        Raises:
+            NotifyError: It was not added, or nobody knows.
+        """
+        raise NotImplementedError
 
     def send(self, text: str, *, key: str) -> None:
         """Send the whole *text*.
@@ -66,7 +96,8 @@ def refused(reply: Reply, words: object, advice: str, *, told: object = None) ->
     said = f": {words}" if words else ""
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return NotifyError(f"told to wait (HTTP 429{said})", retry_after=reply.retry_after(told))
-    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    transient = reply.status != HTTPStatus.NOT_IMPLEMENTED  # that service never does it
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR and transient:
         return NotifyError(
             f"has a fault of its own (HTTP {reply.status}{said})", retry_after=reply.retry_after()
         )

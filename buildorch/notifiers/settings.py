@@ -18,8 +18,8 @@ from buildorch.secret_sources import look_up
 
 #: The options of each service, by their names here.
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "discord": ("webhook", "token", "target", "api"),
-    "telegram": ("token", "chat_id", "thread", "api"),
+    "discord": ("webhook", "token", "target", "api", "log"),
+    "telegram": ("token", "chat_id", "thread", "api", "log"),
     "openclaw": ("channel", "target", "url", "token", "account", "thread", "command"),
     "apprise": ("url",),
 }
@@ -40,6 +40,9 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
 
 #: Options whose values nobody else may see.
 _CONFIDENTIAL = frozenset({"webhook", "token", "url"})
+
+#: How YAML writes that something is not wanted.
+_NO = frozenset({"false", "no", "off"})
 
 #: Options that make a channel of that name send by itself, without OpenClaw.
 _OWN_ACCESS: Mapping[str, frozenset[str]] = {
@@ -69,6 +72,11 @@ class Settings:
     unset: Mapping[str, str] = attrs.field(factory=dict)
     plain: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+    @property
+    def bare(self) -> bool:
+        """Whether no log is to be attached."""
+        return self.options.get("log", "").lower() in _NO
 
 
 def variable(channel: str, option: str) -> str:

@@ -164,19 +164,27 @@ def _totals(
     found = totals(view, progress)
     count = found.errors + found.recovered
     recovered = " (recovered)" if not found.errors else f" ({found.recovered} recovered)"
-    parts = [
+    known = [
         *_urgent(view, look),
         (f"Errors: {count}{recovered if found.recovered else ''}", "bad" if found.errors else ""),
         (f"Warnings: {found.warnings}", "warn" if found.warnings else ""),
-        *_end(view, progress, now, look),
     ]
-    return _joined(parts, width, look)
+    whole = [*known, *_end(view, progress, now, look)]
+    line = _joined(whole, width, look)
+    if len(line.spans) == len(whole):
+        return line
+    return _joined([*known, *_end(view, progress, now, look, spread=False)], width, look)
 
 
 def _end(
-    view: RunView, progress: Mapping[str, StageProgress], now: float, look: Look
+    view: RunView,
+    progress: Mapping[str, StageProgress],
+    now: float,
+    look: Look,
+    *,
+    spread: bool = True,
 ) -> Iterator[tuple[str, str]]:
-    """Yield when it will be over, or how it was."""
+    """Yield when it will be over, with how far that may be wrong, or how it was."""
     if view.status is not None:
         good = view.status is RunStatus.SUCCEEDED
         yield f"{view.status.value} in {look.time(view.seconds)}", "good" if good else "bad"
@@ -186,8 +194,11 @@ def _end(
             yield f"asked by {look.clean(view.cancel_requested)}", "warn"
         return
     left = time_left(view, progress)
-    if left is not None and left >= 1:
-        yield f"ETA: {look.time(left)} ({look.clock(now + left, now)})", ""
+    if left is not None and left.seconds >= 1:
+        wrong = left.spread if spread and left.spread is not None and left.spread >= 1 else None
+        about = "" if wrong is None else f", give or take {look.time(wrong)}"
+        at = look.clock(now + left.seconds, now)
+        yield f"ETA: {look.time(left.seconds)} ({at}{about})", ""
 
 
 def _urgent(view: RunView, look: Look) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
+from buildorch.estimate import together
 from buildorch.model import StageStatus
 from buildorch.view import RunView, StageView
 
@@ -21,7 +22,9 @@ class StageProgress:
         errors: Errors so far.
         warnings: Warnings so far.
         eta: Seconds that it will still take; for one that has not begun, the seconds that it
-            usually takes. None where no history tells.
+            usually takes. None where nothing is known.
+        spread: Seconds that `eta` may be wrong, give or take; None where that is not known.
+        guessed: Whether the percent comes from the history alone.
         note: What a queued stage waits for, where somebody else holds it.
     """
 
@@ -30,6 +33,8 @@ class StageProgress:
     errors: int = 0
     warnings: int = 0
     eta: float | None = None
+    spread: float | None = None
+    guessed: bool = False
     note: str | None = None
 
 
@@ -96,8 +101,21 @@ def _counts(stage: StageView, now: StageProgress) -> tuple[int, int]:
     return max(known.errors, int(failed)), known.warnings
 
 
-def time_left(view: RunView, progress: Mapping[str, StageProgress]) -> float | None:
-    """Return the seconds until the run is over: its longest chain of stages that are not.
+@attrs.frozen
+class Left:
+    """How long a run still takes.
+
+    Attributes:
+        seconds: That.
+        spread: Seconds that it may be wrong, give or take; None where that is not known.
+    """
+
+    seconds: float
+    spread: float | None = None
+
+
+def time_left(view: RunView, progress: Mapping[str, StageProgress]) -> Left | None:
+    """Return how long a run still takes: its longest chain of stages that are not over.
 
     None where the history of one of them is not known, or one waits for a lock: nobody knows
     how long. Waiting for slots is not counted.
@@ -107,13 +125,23 @@ def time_left(view: RunView, progress: Mapping[str, StageProgress]) -> float | N
         progress: What is known of its stages, by name.
     """
     ends: dict[str, float] = {}
+    chains: dict[str, tuple[float | None, ...]] = {}
     for planned in view.plan.stages:  # the plan is in topological order
-        stage = view.stages[planned.name]
-        own: float | None = 0.0
-        if stage.finished is None:
-            locked = stage.wait is not None and stage.wait.kind == "lock"
-            own = None if locked else progress.get(planned.name, NO_PROGRESS).eta
+        stage, now = view.stages[planned.name], progress.get(planned.name, NO_PROGRESS)
+        locked = stage.wait is not None and stage.wait.kind == "lock"
+        over = stage.finished is not None
+        own = 0.0 if over else None if locked else now.eta
         if own is None:
             return None
-        ends[planned.name] = own + max((ends.get(name, 0.0) for name in planned.after), default=0.0)
-    return max(ends.values(), default=None)
+        before = max(
+            (name for name in planned.after if name in ends),
+            key=lambda name: ends[name],
+            default=None,
+        )
+        ends[planned.name] = own + (ends[before] if before is not None else 0.0)
+        chain = chains[before] if before is not None else ()
+        chains[planned.name] = chain if over else (*chain, now.spread)
+    if not ends:
+        return None
+    last = max(ends, key=lambda name: ends[name])
+    return Left(ends[last], together(chains[last]))

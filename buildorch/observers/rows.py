@@ -134,7 +134,9 @@ class Rows:
         style = "warn" if stage.link_lost_since is not None else state_word(stage)[1]
         if self.columns.bar:
             yield (f"{'[running]':<{BAR}}" if percent is None else self._bar(percent)), style
-        yield f"{self._mark(percent, done=done):>{MARK}}", style
+        mark = self._mark(percent, done=done)
+        about = "~" if now.guessed and percent is not None and not done else ""
+        yield f"{about + mark:>{MARK}}", style
         if self.columns.elapsed:
             elapsed = self._elapsed(stage)
             yield " " * max(1, ELAPSED - width_of(elapsed)) + elapsed, ""

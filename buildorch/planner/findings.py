@@ -17,16 +17,13 @@ class Findings:
         warnings: What is odd but no reason not to build, as sentences.
     """
 
-    problems: list[Problem] = attrs.field(factory=list)
-    warnings: list[str] = attrs.field(factory=list)
+    problems: dict[Problem, None] = attrs.field(factory=dict)
+    warnings: dict[str, None] = attrs.field(factory=dict)
 
     def add(self, message: str, origin: Origin | None = None) -> None:
         """Note that *message* is wrong at *origin*; once, however often it is found."""
-        problem = problem_at(origin, message)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[problem_at(origin, message)] = None
 
     def warn(self, message: str) -> None:
         """Note that *message* is odd; once, however often it is found."""
-        if message not in self.warnings:
-            self.warnings.append(message)
+        self.warnings[message] = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 import networkx as nx
@@ -51,6 +52,8 @@ def cycles(found: Graph) -> list[list[int]]:
         >>> cycles(indexed(4, [(0, 1), (1, 2), (2, 1), (3, 3)]))
         [[1, 2], [3]]
     """
+    if nx.is_directed_acyclic_graph(found):
+        return []
     rings: list[list[int]] = []
     for knot in nx.strongly_connected_components(found):
         inside = found.subgraph(sorted(knot))
@@ -59,29 +62,47 @@ def cycles(found: Graph) -> list[list[int]]:
 
 
 def order(found: Graph) -> list[int]:
-    """Return the numbers so that each comes after its predecessors, small ones first."""
+    """Return the numbers so that each comes after its predecessors, small ones first.
+
+    Args:
+        found: A graph without cycles.
+    """
+    if all(before < after for before, after in found.edges):
+        return sorted(found)  # as they were written
     return list(nx.lexicographical_topological_sort(found, key=int))
 
 
 def ancestors(found: Graph, numbers: Iterable[int]) -> set[int]:
-    """Return *numbers* and all that comes before them."""
-    return {one for number in numbers for one in (number, *nx.ancestors(found, number))}
+    """Return *numbers* and all that comes before them.
+
+    Example:
+        >>> ancestors(indexed(4, [(0, 1), (1, 2), (1, 3)]), [2])
+        {0, 1, 2}
+    """
+    against = found.reverse(copy=False)
+    return {one for layer in nx.bfs_layers(against, list(numbers)) for one in layer}
 
 
-def bridged(found: Graph, kept: Iterable[int]) -> Graph:
+def bridged(found: Graph, kept: AbstractSet[int]) -> Graph:
     """Return the graph of the *kept* numbers, in which what led to another one still does.
 
     Its paths are those of the induced subgraph of the transitive closure.
 
+    Args:
+        found: A graph without cycles.
+        kept: Some of its numbers.
+
     Example:
-        >>> sorted(bridged(indexed(3, [(0, 1), (1, 2)]), [0, 2]).edges)
+        >>> sorted(bridged(indexed(3, [(0, 1), (1, 2)]), {0, 2}).edges)
         [(0, 2)]
     """
-    left: Graph = nx.DiGraph(found)
-    for gone in set(found) - set(kept):
-        around = itertools.product(list(left.predecessors(gone)), list(left.successors(gone)))
-        left.add_edges_from(around)
-        left.remove_node(gone)
+    before: dict[int, set[int]] = {}  # the nearest kept ones of each number
+    for number in order(found):
+        nearest = ({one} if one in kept else before[one] for one in found.predecessors(number))
+        before[number] = set().union(*nearest)
+    left: Graph = nx.DiGraph()
+    left.add_nodes_from(sorted(kept))
+    left.add_edges_from((one, number) for number in left for one in before[number])
     return left
 
 

@@ -16,7 +16,7 @@ from buildorch.parameters import encode
 from buildorch.planner.findings import Findings
 from buildorch.planner.graphs import Graph, cycles, indexed, order
 from buildorch.planner.nodes import Node, nodes_of
-from buildorch.planner.options import checked
+from buildorch.planner.options import PIPELINE_SAYS_NOTHING, STAGE_SAYS_NOTHING, checked
 from buildorch.planner.policy import Policy, policy_of
 from buildorch.planner.selection import Selection
 from buildorch.planner.servers import KnownAlias, find_server, planned
@@ -61,9 +61,13 @@ def make_plan(
     maker = _Maker.of(pipeline, config, known_alias, findings)
     nodes, edges = nodes_of(flow, findings) if flow is not None else ([], [])
     chosen = _chosen(nodes, edges, Selection(only, until, skip), findings)
-    stages = [maker.stage(node) for node in nodes]
-    raise_problems(findings.problems)
-    return maker.plan(_ordered(stages, chosen), values)
+    index = {place: number for number, place in enumerate(sorted(chosen))}
+    stages = [
+        maker.stage(node, index.get(place, 0), _before(place, chosen, nodes))
+        for place, node in enumerate(nodes)
+    ]
+    raise_problems([*findings.problems])
+    return maker.plan([stages[place] for place in order(chosen)], values)
 
 
 def _bound(
@@ -74,7 +78,7 @@ def _bound(
     try:
         flow = pipeline.flow(**params)
     except DefinitionError as error:
-        findings.problems.extend(error.problems)
+        findings.problems.update(dict.fromkeys(error.problems))
         return None, {}
     except TypeError as error:
         findings.add(str(error), pipeline.origin)
@@ -119,29 +123,40 @@ def _chosen(
     return selection.apply(found, names, findings)
 
 
-def _ordered(stages: Sequence[PlannedStage], chosen: Graph) -> list[PlannedStage]:
-    """Return the chosen stages in order, numbered anew and joined to each other."""
-    numbers = {place: number for number, place in enumerate(sorted(chosen))}
-    return [
-        attrs.evolve(
-            stages[place],
-            index=numbers[place],
-            after=tuple(stages[before].name for before in sorted(chosen.predecessors(place))),
-        )
-        for place in order(chosen)
-    ]
+def _before(place: int, chosen: Graph, nodes: Sequence[Node]) -> tuple[str, ...]:
+    """Return the names of the stages that come directly before a chosen one."""
+    if place not in chosen:
+        return ()
+    return tuple(nodes[before].name for before in sorted(chosen.predecessors(place)))
+
+
+#: What a stage has from its pipeline where it says nothing.
+_INHERITED = ("workdir", "setup", "shell", "timeout", "idle_timeout")
 
 
 @attrs.frozen
 class _Maker:
-    """Resolves stages: what a stage says wins, then its pipeline, its server, the defaults."""
+    """Resolves stages: what a stage says wins, then its pipeline, its server, the defaults.
+
+    Attributes:
+        pipeline: Whose stages they are.
+        config: Servers and defaults.
+        known_alias: Tells whether ssh_config knows a name.
+        findings: Takes what is wrong.
+        options: What the pipeline says.
+        otherwise: What a stage has that says nothing, its servers and environment aside.
+        policy: What follows the run's end.
+        servers: Servers as stages that said the same have them.
+    """
 
     pipeline: Pipeline
     config: Config
     known_alias: KnownAlias | None
     findings: Findings
     options: Mapping[str, Any]
+    otherwise: Mapping[str, Any]
     policy: Policy
+    servers: dict[tuple[Any, ...], tuple[Server, ...]] = attrs.field(factory=dict)
 
     @classmethod
     def of(
@@ -151,47 +166,39 @@ class _Maker:
         known_alias: KnownAlias | None,
         findings: Findings,
     ) -> _Maker:
-        called = f"pipeline {quoted(str(pipeline.name))}"
         try:
             check_name(pipeline.name, spaces=True)
         except (TypeError, ValueError) as error:
             findings.add(f"pipeline name: {error}", pipeline.origin)
-        options = checked(pipeline, called, pipeline.origin, findings)
+        options = {**PIPELINE_SAYS_NOTHING, **checked(pipeline, findings)}
         policy = policy_of(pipeline, config, findings)
-        return cls(pipeline, config, known_alias, findings, options, policy)
+        otherwise = {**STAGE_SAYS_NOTHING, **{name: options[name] for name in _INHERITED}}
+        if otherwise["timeout"] is None:
+            otherwise["timeout"] = config.defaults.timeout
+        otherwise["retry"] = policy.retry or Retry(config.defaults.retry)
+        return cls(pipeline, config, known_alias, findings, options, otherwise, policy)
 
-    def stage(self, node: Node) -> PlannedStage:
-        """Return *node* resolved, but for its number and predecessors."""
-        own = checked(node.stage, node.called, node.stage.origin, self.findings)
-        servers = self._servers(node, own)
+    def stage(self, node: Node, index: int, after: tuple[str, ...]) -> PlannedStage:
+        """Return *node* resolved, with its number and the names of its predecessors."""
+        own = {**self.otherwise, **checked(node.stage, self.findings)}
         if node.function is not None and not node.function.importable:
             self.findings.warn(
                 f"{node.called}: its function cannot be imported, so its run is resumable only by "
                 "buildorch.resume(RUN, pipeline) here"
             )
+        servers = self._servers(node, own)
+        del own["server"], own["fallback"]
+        own["workdir"], own["setup"] = servers[0].workdir, servers[0].setup
+        own["env"] = {**self.options["env"], **own["env"], **node.param_env()}
         return PlannedStage(
             name=node.name,
-            index=0,
-            servers=[self._settled(server, own) for server in servers],
+            index=index,
+            servers=servers,
             command=node.command,
             function=node.function,
             params=node.params,
-            workdir=self._nearest("workdir", own, servers[0].workdir),
-            env={**self.options["env"], **own["env"], **node.param_env()},
-            setup=self._nearest("setup", own, servers[0].setup),
-            shell=self._nearest("shell", own),
-            timeout=self._nearest("timeout", own, self.config.defaults.timeout),
-            idle_timeout=self._nearest("idle_timeout", own),
-            lease=own["lease"],
-            retry=own["retry"] or self.policy.retry or Retry(self.config.defaults.retry),
-            allow_failure=own["allow_failure"],
-            always=own["always"],
-            success_if=own["success_if"],
-            fail_if=own["fail_if"],
-            artifacts=own["artifacts"],
-            resources=own["resources"],
-            lock=own["lock"],
-            title=own["title"],
+            after=after,
+            **own,
         )
 
     def plan(self, stages: Sequence[PlannedStage], params: Mapping[str, JSON]) -> Plan:
@@ -213,23 +220,27 @@ class _Maker:
             warnings=self.findings.warnings,
         )
 
-    def _nearest(self, name: str, own: Mapping[str, Any], otherwise: Any = None) -> Any:  # noqa: ANN401 - as the option is
-        """Return the option *name* of the stage, else of the pipeline, else *otherwise*."""
-        for level in (own[name], self.options[name]):
-            if level is not None:
-                return level
-        return otherwise
-
-    def _servers(self, node: Node, own: Mapping[str, Any]) -> list[Server]:
+    def _servers(self, node: Node, own: Mapping[str, Any]) -> tuple[Server, ...]:
         """Return the server of a stage and its fallbacks; unknown ones are noted."""
+        said = (own["server"], own["fallback"], own["workdir"], own["setup"])
+        servers = self.servers.get(said)
+        if servers is None:
+            before = len(self.findings.problems)
+            found = [self._settled(server, own) for server in self._found(node, own)]
+            servers = tuple({server.name: server for server in found}.values())
+            if before == len(self.findings.problems):
+                self.servers[said] = servers
+        return servers
+
+    def _found(self, node: Node, own: Mapping[str, Any]) -> list[Server]:
         default = self.config.defaults.server or THIS_MACHINE.name
         first, *listed = own["server"] or self.options["server"] or (default,)
         found = self._find(first, node)
         fallbacks = [*listed, *(own["fallback"] or ())]
         if not fallbacks and own["fallback"] is None:
-            fallbacks = [*self._nearest("fallback", own, found.fallback)]
-        servers = [found, *(self._find(name, node) for name in fallbacks)]
-        return list({server.name: server for server in servers}.values())
+            of_all = self.options["fallback"]
+            fallbacks = [*(found.fallback if of_all is None else of_all)]
+        return [found, *(self._find(name, node) for name in fallbacks)]
 
     def _find(self, name: str, node: Node) -> Server:
         try:
@@ -238,10 +249,11 @@ class _Maker:
             self.findings.add(f"{node.called}: {error}", node.stage.origin)
             return THIS_MACHINE
 
-    def _settled(self, server: Server, own: Mapping[str, Any]) -> Server:
+    @staticmethod
+    def _settled(server: Server, own: Mapping[str, Any]) -> Server:
         """Return *server* with the folder and setup that the stage has there."""
         return attrs.evolve(
             server,
-            workdir=self._nearest("workdir", own, server.workdir),
-            setup=self._nearest("setup", own, server.setup),
+            workdir=server.workdir if own["workdir"] is None else own["workdir"],
+            setup=server.setup if own["setup"] is None else own["setup"],
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ from buildorch.parameters import encode, plain
 from buildorch.planner.findings import Findings
 from buildorch.planner.functions import reference
 from buildorch.planner.options import check_text
-from buildorch.signatures import takes_context, with_defaults
+from buildorch.signatures import completed, free_signature, takes_context
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -43,6 +44,8 @@ class Node:
 
     def param_env(self) -> dict[str, str | Secret]:
         """Return the variables of the parameters that JSON text would not do for."""
+        if not self.params:
+            return {}
         found = {f"BUILDORCH_PARAM_{key.upper()}": plain(one) for key, one in self.params.items()}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -61,9 +64,10 @@ def nodes_of(flow: Flow, findings: Findings) -> tuple[list[Node], list[tuple[int
     A command function is called here, once for each stage. Two stages of one name and content
     are one node; of one name and other content they are a problem.
     """
-    made = {id(stage): _node(stage, findings) for stage in dict.fromkeys(flow.stages)}
+    maker = _Maker(findings)
+    made = {stage: maker.node(stage) for stage in dict.fromkeys(flow.stages)}
     found = _Nodes(findings)
-    places = [found.place(made[id(stage)]) for stage in flow.stages]
+    places = [found.place(made[stage]) for stage in flow.stages]
     edges = {(places[before], places[after]) for before, after in flow.edges}
     return found.nodes, sorted(edges)
 
@@ -78,15 +82,16 @@ class _Nodes:
 
     def place(self, node: Node) -> int:
         """Return the place of *node* among the nodes; it is put there if it is new."""
-        places = self.by_name.setdefault(same_name(node.name), [])
+        name = same_name(node.name)
+        places = self.by_name.get(name, [])
         for place in places:
             other = self.nodes[place]
             if other is node or other.content() == node.content():
                 return place
             self.findings.add(_duplicate(node, other), node.stage.origin)
-        places.append(len(self.nodes))
+        self.by_name[name] = [*places, len(self.nodes)]
         self.nodes.append(node)
-        return places[-1]
+        return len(self.nodes) - 1
 
 
 def _duplicate(node: Node, other: Node) -> str:
@@ -101,19 +106,56 @@ def _duplicate(node: Node, other: Node) -> str:
     )
 
 
-def _node(stage: Stage, findings: Findings) -> Node:
-    name, called = _name(stage, findings), f"stage {quoted(str(stage.name))}"
-    try:
-        given = _params(stage, called)
-        params = {key: _encoded(key, value, called) for key, value in given.items()}
-        if stage.function is not None and takes_context(stage.function):
-            ref = reference(stage.function)
-            return Node(name=name, stage=stage, function=ref, params=params)
-        command = _command(stage, called, given)
+@attrs.frozen
+class _Function:
+    """What is known of a function that any number of stages may be made of."""
+
+    signature: inspect.Signature
+    ref: FunctionRef | None
+
+    @classmethod
+    def of(cls, function: Callable[..., Any]) -> _Function:
+        """Return what is known of *function*; one without the context needs no reference."""
+        ref = reference(function) if takes_context(function) else None
+        return cls(free_signature(function), ref)
+
+
+@attrs.frozen
+class _Maker:
+    """Makes nodes of stages; each function is looked at once."""
+
+    findings: Findings
+    functions: dict[int, _Function] = attrs.field(factory=dict)
+
+    def node(self, stage: Stage) -> Node:
+        """Return the node of *stage*; what is wrong with it is noted."""
+        name = _name(stage, self.findings)
+        try:
+            if stage.function is None:
+                params = _encoded(stage.params, stage)
+                command = _checked(stage.command, stage, "has no command; give it one")
+                return Node(name=name, stage=stage, command=command, params=params)
+            return self._function_node(name, stage, stage.function)
+        except (TypeError, ValueError) as error:
+            self.findings.add(str(error), stage.origin)
+            return Node(name=name, stage=stage)
+
+    def _function_node(self, name: str, stage: Stage, function: Callable[..., Any]) -> Node:
+        if stage.command is not None:
+            raise ValueError(f"{_called(stage)} has a function and a command; keep one")
+        known = self.functions.get(id(function))
+        if known is None:
+            known = self.functions[id(function)] = _Function.of(function)
+        given = completed(known.signature, stage.params, _called(stage))
+        params = _encoded(given, stage)
+        if known.ref is not None:
+            return Node(name=name, stage=stage, function=known.ref, params=params)
+        command = _returned(function, stage, given)
         return Node(name=name, stage=stage, command=command, params=params)
-    except (TypeError, ValueError) as error:
-        findings.add(str(error), stage.origin)
-        return Node(name=name, stage=stage)
+
+
+def _called(stage: Stage) -> str:
+    return f"stage {quoted(str(stage.name))}"
 
 
 def _name(stage: Stage, findings: Findings) -> str:
@@ -124,58 +166,52 @@ def _name(stage: Stage, findings: Findings) -> str:
         return str(stage.name)
 
 
-def _params(stage: Stage, called: str) -> dict[str, Any]:
-    if stage.function is None:
-        return dict(stage.params)
-    if stage.command is not None:
-        raise ValueError(f"{called} has a function and a command; keep one")
-    return with_defaults(stage.function, stage.params, called)
+def _encoded(given: Mapping[str, Any], stage: Stage) -> dict[str, JSON]:
+    params: dict[str, JSON] = {}
+    for key, value in given.items():
+        try:
+            params[key] = encode(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{_called(stage)}: the parameter {key!r} is {error}; give None, numbers, text, "
+                "Path, Secret, or lists and mappings of these"
+            ) from None
+    return params
 
 
-def _encoded(key: str, value: object, called: str) -> JSON:
+def _returned(function: Callable[..., Any], stage: Stage, params: Mapping[str, Any]) -> Command:
+    """Return the command that a stage's function returns."""
     try:
-        return encode(value)
-    except ValueError as error:
-        raise ValueError(
-            f"{called}: the parameter {key!r} is {error}; give None, numbers, text, Path, Secret, "
-            "or lists and mappings of these"
-        ) from None
-
-
-def _command(stage: Stage, called: str, params: Mapping[str, Any]) -> Command:
-    if stage.function is None:
-        return _checked(stage.command, called, "has no command; give it one")
-    try:
-        returned = stage.function(**params)
+        returned = function(**params)
     except Exception as error:
         raise ValueError(
-            f"{called}: its function {raised(error)}; it is called when the plan is made, to "
-            "return the command"
+            f"{_called(stage)}: its function {raised(error)}; it is called when the plan is made, "
+            "to return the command"
         ) from error
     command = _checked(
         returned,
-        called,
+        stage,
         "returned None: forgot return? Its function returns "
         "the command, or takes the context c as first parameter",
     )
-    _refuse_secrets(command, called, params)
+    _refuse_secrets(command, stage, params)
     return command
 
 
-def _checked(command: object, called: str, if_none: str) -> Command:
+def _checked(command: object, stage: Stage, if_none: str) -> Command:
     if command is None:
-        raise ValueError(f"{called} {if_none}")
+        raise ValueError(f"{_called(stage)} {if_none}")
     if not isinstance(command, str | list | tuple):
         raise TypeError(
-            f"{called}: its command is {quoted(repr(command))[1:-1]} (a {type(command).__name__}); "
-            "return text for the shell, or a list of arguments"
+            f"{_called(stage)}: its command is {quoted(repr(command))[1:-1]} "
+            f"(a {type(command).__name__}); return text for the shell, or a list of arguments"
         )
     if not command:
-        raise ValueError(f"{called}: its command is empty")
+        raise ValueError(f"{_called(stage)}: its command is empty")
     try:
         return check_text(command) if isinstance(command, str) else _arguments(command)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{called}: command: {error}") from None
+        raise ValueError(f"{_called(stage)}: command: {error}") from None
 
 
 def _arguments(command: list[object] | tuple[object, ...]) -> tuple[str, ...]:
@@ -188,11 +224,11 @@ def _arguments(command: list[object] | tuple[object, ...]) -> tuple[str, ...]:
     return (check_text(program), *(str(one) for one in arguments))
 
 
-def _refuse_secrets(command: Command, called: str, params: Mapping[str, Any]) -> None:
+def _refuse_secrets(command: Command, stage: Stage, params: Mapping[str, Any]) -> None:
     text = command if isinstance(command, str) else "\n".join(command)
     for key, value in params.items():
         if isinstance(value, Secret) and str(value) in text:
             raise ValueError(
-                f"{called}: its command has the secret {key!r} as text, which ps would show; "
-                f"write $BUILDORCH_PARAM_{key.upper()} in the command instead"
+                f"{_called(stage)}: its command has the secret {key!r} as text, which ps would "
+                f"show; write $BUILDORCH_PARAM_{key.upper()} in the command instead"
             )

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from operator import attrgetter, is_not
 from typing import Any, TypeAlias
 
 import attrs
 
-from buildorch.definitions import Policies
+from buildorch.definitions import Pipeline
 from buildorch.duration import parse_duration
 from buildorch.flow import Stage
 from buildorch.model import Retry, Secret
+from buildorch.model.policies import RETRIED
 from buildorch.names import hint, quoted
-from buildorch.origin import Origin
 from buildorch.planner.findings import Findings
 
 #: Returns an option's value in its normal form; a TypeError or ValueError says what is wrong.
 _Check: TypeAlias = Callable[[Any], Any]
 
-#: Outcomes that a retry may cover; what the infrastructure breaks has a budget of its own.
-RETRIED = ("failed", "timed_out", "no_space")
+_Values: TypeAlias = tuple[Any, ...]
 
 _MOST_RETRIES = 100
 _LONGEST_KEY = 100
@@ -36,34 +37,30 @@ _UNSET: Mapping[str, Any] = {
     "resources": (),
     "allow_failure": False,
     "always": False,
+    "analyze": True,
     "fail_fast": False,
 }
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
-def checked(
-    owner: Stage | Policies, called: str, origin: Origin | None, findings: Findings
-) -> dict[str, Any]:
-    """Return the options of *owner* in their normal form; a wrong one is noted, and as not given.
+def checked(owner: Stage | Pipeline, findings: Findings) -> dict[str, Any]:
+    """Return what *owner* says, in its normal form; what is wrong is noted, and as not said.
 
     Args:
         owner: A stage or a pipeline.
-        called: What it is, for messages.
-        origin: Where it was written.
         findings: Takes what is wrong.
     """
-    names = {field.name for field in attrs.fields(type(owner))}
+    unset, read = _STAGES if isinstance(owner, Stage) else _PIPELINES
+    values = read(owner)
+    said = itertools.compress(zip(unset, values, strict=True), map(is_not, values, unset.values()))
     found: dict[str, Any] = {}
-    for name, check in _CHECKS.items():
-        if name not in names:
-            continue
-        value = getattr(owner, name)
-        found[name] = _UNSET.get(name)
+    for name, value in said:
         try:
             if value is not None:
-                found[name] = check(value)
+                found[name] = _CHECKS[name](value)
         except (TypeError, ValueError) as error:
-            findings.add(f"{called}: {name}: {error}", origin)
+            kind = "stage" if isinstance(owner, Stage) else "pipeline"
+            findings.add(f"{kind} {quoted(str(owner.name))}: {name}: {error}", owner.origin)
     return found
 
 
@@ -95,7 +92,8 @@ def check_retry(value: Any) -> Retry:  # noqa: ANN401 - whatever was given
         raise ValueError(f"{_shown(times)} is no number of extra attempts from 0 to 100")
     for outcome in value.on:
         if outcome not in RETRIED:
-            raise ValueError(f"{_shown(outcome)} is no outcome{hint(str(outcome), RETRIED)}")
+            near = hint(str(outcome), RETRIED)
+            raise ValueError(f"{_shown(outcome)} is no outcome or cause{near}")
     return value
 
 
@@ -149,6 +147,20 @@ def _pattern(value: Any) -> str:  # noqa: ANN401 - whatever was given
     return text
 
 
+def _tool(value: Any) -> str:  # noqa: ANN401 - whatever was given
+    from buildorch.analysis.rules import TOOLS  # noqa: PLC0415 - few stages name one
+
+    if check_text(value) not in TOOLS:
+        raise ValueError(f"{quoted(value)} is no tool whose logs are known{hint(value, TOOLS)}")
+    return str(value)
+
+
+def _progress(value: Any) -> str:  # noqa: ANN401 - whatever was given
+    from buildorch.analysis.own import progress_rule  # noqa: PLC0415 - few stages have one
+
+    return progress_rule(check_text(value)).pattern
+
+
 def _limit(value: Any) -> int:  # noqa: ANN401 - whatever was given
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{_shown(value)} is no whole number from 1 on")
@@ -156,7 +168,7 @@ def _limit(value: Any) -> int:  # noqa: ANN401 - whatever was given
 
 
 def _environment(value: Any) -> dict[str, str | Secret]:  # noqa: ANN401 - whatever was given
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):  # whatever mapping was given
         raise TypeError(f"{_shown(value)} is no mapping of names to texts")
     for name, text in value.items():
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
@@ -165,7 +177,7 @@ def _environment(value: Any) -> dict[str, str | Secret]:  # noqa: ANN401 - whate
             raise TypeError(f"the value of {name}, {_shown(text)}, is no text; put it in quotes")
         if isinstance(text, str) and "\0" in text:
             raise ValueError(f"the value of {name} has a NUL character")
-    return dict(value)
+    return value
 
 
 def _shown(value: object) -> str:
@@ -190,7 +202,24 @@ _CHECKS: Mapping[str, _Check] = {
     "always": _boolean,
     "success_if": _pattern,
     "fail_if": _pattern,
+    "analyze": _boolean,
+    "tool": _tool,
+    "progress": _progress,
     "title": check_text,
     "parallel_limit": _limit,
     "fail_fast": _boolean,
 }
+
+
+def _options(owner: type[Stage | Pipeline]) -> tuple[dict[str, Any], Callable[[Any], _Values]]:
+    """Return what stands for each option of *owner*, and what reads all of them, in that order."""
+    names = [name for name in _CHECKS if name in attrs.fields_dict(owner)]
+    return {name: _UNSET.get(name) for name in names}, attrgetter(*names)
+
+
+_STAGES = _options(Stage)
+_PIPELINES = _options(Pipeline)
+
+#: What stands for the options of a stage, and of a pipeline, that says nothing.
+STAGE_SAYS_NOTHING: Mapping[str, Any] = _STAGES[0]
+PIPELINE_SAYS_NOTHING: Mapping[str, Any] = _PIPELINES[0]

@@ -86,7 +86,11 @@ class Answers:
 
     def __init__(self, nonce: str) -> None:
         self._nonce = nonce.encode()
-        self._data = bytearray()
+        self._parts: list[bytes] = []
+        self._arrived = 0
+        self._needed = 0
+        self._data = b""
+        self._at = 0
         self._head = b""
         self._tail = b""
         self._over = False
@@ -95,7 +99,7 @@ class Answers:
     @property
     def noise(self) -> str:
         """What was printed before READY; of a flood its beginning and its end."""
-        head, tail = self._kept(b"" if self.ready else bytes(self._data))
+        head, tail = self._kept(b"" if self.ready else b"".join(self._parts))
         gap = b" [...] " if len(tail) >= NOISE else b""
         return (head + gap + tail).decode("utf-8", "replace").strip()
 
@@ -107,13 +111,22 @@ class Answers:
         """Take more bytes; return what is whole now."""
         if self._over:
             return []
-        self._data += data
+        self._parts.append(data)
+        self._arrived += len(data)
+        if self._arrived < self._needed:
+            return []  # a large body is put together once, when it is whole
+        self._data, self._at, self._needed = b"".join(self._parts), 0, 0
+        found = self._all()
+        rest = self._data[self._at :]
+        self._parts, self._arrived, self._data = [rest], len(rest), b""
+        return found
+
+    def _all(self) -> list[Answer]:
         found: list[Answer] = []
         while not self._over and (answer := self._next()) is not None:
             found.append(answer)
             if isinstance(answer, Unusable | Broken):
-                self._over = True
-                self._data.clear()
+                self._over, self._at = True, len(self._data)
         return found
 
     def _next(self) -> Answer | None:
@@ -128,8 +141,8 @@ class Answers:
         return None
 
     def _booted(self, place: int) -> Answer | None:
-        self._head, self._tail = self._kept(bytes(self._data[:place]))
-        del self._data[:place]
+        self._head, self._tail = self._kept(self._data[self._at : place])
+        self._at = place
         header = self._header(begin=1)
         if header is None or isinstance(header, Broken):
             return header
@@ -145,12 +158,12 @@ class Answers:
     def _forget_noise(self) -> None:
         """Keep no more of a flood than is shown, and what may be the beginning of READY."""
         if len(self._data) > 2 * NOISE:
-            self._head, self._tail = self._kept(bytes(self._data[:-NOISE]))
-            del self._data[:-NOISE]
+            self._at = len(self._data) - NOISE
+            self._head, self._tail = self._kept(self._data[: self._at])
 
     def _message(self) -> Answer | None:
-        while self._data.startswith(b"\n"):
-            del self._data[:1]
+        while self._data.startswith(b"\n", self._at):
+            self._at += 1
         header = self._header()
         if header is None or isinstance(header, Broken):
             return header
@@ -163,23 +176,24 @@ class Answers:
 
     def _header(self, begin: int = 0) -> str | Broken | None:
         """Return the line that begins at *begin*, once it is whole; it is not taken yet."""
-        end = self._data.find(b"\n", begin, begin + MAX_HEADER)
+        start = self._at + begin
+        end = self._data.find(b"\n", start, start + MAX_HEADER)
         if end >= 0:
-            return self._data[begin:end].decode("utf-8", "replace")
-        whole = len(self._data) < begin + MAX_HEADER
-        return None if whole else _broken(self._data[begin : begin + 60].decode("utf-8", "replace"))
+            return self._data[start:end].decode("utf-8", "replace")
+        whole = len(self._data) < start + MAX_HEADER
+        return None if whole else _broken(self._data[start : start + 60].decode("utf-8", "replace"))
 
     def _body(self, header: str, size: str, begin: int = 0) -> bytes | Broken | None:
         """Take the header and the bytes that follow it; return these, once they are whole."""
         if not re.fullmatch(_SIZE, size) or int(size) > MAX_BODY:
             return _broken(header)
-        start = self._data.index(b"\n", begin) + 1
+        start = self._data.index(b"\n", self._at + begin) + 1
         end = start + int(size)
         if len(self._data) < end:
+            self._needed = end - self._at
             return None
-        body = bytes(self._data[start:end])
-        del self._data[:end]
-        return body
+        self._at = end
+        return self._data[start:end]
 
 
 def _broken(line: str) -> Broken:

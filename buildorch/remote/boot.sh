@@ -95,8 +95,10 @@ buildorch_fix_locale() {
     case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
     *[Uu][Tt][Ff]8* | *[Uu][Tt][Ff]-8*) return ;;
     esac
-    buildorch_locale=C.UTF-8
-    if [ ! -d /usr/lib/locale/C.utf8 ] && [ ! -d /usr/lib/locale/C.UTF-8 ]; then
+    buildorch_locale=
+    if [ -d /usr/lib/locale/C.utf8 ] || [ -d /usr/lib/locale/C.UTF-8 ]; then
+        buildorch_locale=C.UTF-8
+    else
         for buildorch_name in $(locale -a 2>/dev/null); do
             case $buildorch_name in
             C.[Uu][Tt][Ff]* | en_US.[Uu][Tt][Ff]*)
@@ -107,15 +109,18 @@ buildorch_fix_locale() {
         done
     fi
     if [ -n "${LC_ALL:-}" ]; then
-        LC_ALL=$buildorch_locale
+        LC_ALL=${buildorch_locale:-C.UTF-8}
         export LC_ALL
-    fi
-    if [ -n "${LC_CTYPE:-}" ]; then
+    elif [ -n "$buildorch_locale" ]; then
+        # The encoding alone: the rest stays the account's, and each program reads one file, not ten.
         LC_CTYPE=$buildorch_locale
         export LC_CTYPE
+    else
+        # Nothing is known to be there: a wrong LC_CTYPE makes bash complain in each log.
+        unset LC_CTYPE
+        LANG=C.UTF-8
+        export LANG
     fi
-    LANG=$buildorch_locale
-    export LANG
 }
 
 # What belongs to this connection dies with it, so no job may find it.

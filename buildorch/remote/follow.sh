@@ -102,6 +102,11 @@ bo_send_log() {
 }
 
 bo_piece() {
+    if [ "$bo_n" -eq 262144 ] && [ $((bo_at % bo_n)) -eq 0 ]; then
+        # A large log that is followed from its beginning has only such pieces.
+        dd if="$bo_folder/log" bs="$bo_n" skip=$((bo_at / bo_n)) count=1 2>/dev/null
+        return
+    fi
     tail -c "+$((bo_at + 1))" "$bo_folder/log" | head -c "$bo_n"
 }
 

@@ -1,8 +1,8 @@
 """From a `Job` to the bytes of its launch: a header line, and the files of its folder.
 
 The server parses none of it: `enter` is a POSIX sh script that goes to the folder, sets the
-environment and becomes the shell; `run` is what that shell reads; `setup` and `cmd` are the
-user's texts, untouched. Only `locks` is read by the server part itself: lines of ours.
+environment, becomes the command's own shell and is read by that once more; `setup` and `cmd` are
+the user's texts, untouched. Only `locks` is read by the server part itself: lines of ours.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ MAX_BYTES = 1 << 24
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
 
-#: The python part starts it before the job may run, with `wait`, mask and home: it awaits a word.
+#: What a job's first shell reads; the python part starts it early, to wait for a word on its input.
 _ENTER = """\
+# {title}
+if [ "$1" != in ]; then
 if [ "$1" = wait ]; then
     IFS= read -r buildorch_word && [ "$buildorch_word" = go ] || exit 127
     unset buildorch_word
     exec </dev/null
-    umask "$2"
-    cd -- "$3" 2>/dev/null || cd /
-    shift 3
+    cd -- "$2" 2>/dev/null || cd /
+    shift 2
 fi
 go() {{
     cd -- "$1" || {{
@@ -49,33 +50,35 @@ if [ "$1" = space ]; then
     exit 3
 fi
 pwd -P >"${{0%/*}}/cwd"
+umask "$2"
 . "${{0%/*}}/env.sh"
 {become}
+fi
 """
 
 _SHELL = """\
 command -v {word} >/dev/null || {{
     {why}
 }}
-exec {words} "${{0%/*}}/{script}"
-"""
-
-_DEFAULT_SHELL = """\
-case ${BASH_VERSION+:$SHELLOPTS:} in
-'' | *:posix:*) ;;
-*)
-    unset -f go
-    set --
-    . "${0%/*}/run"
-    exit
-    ;;
-esac
+exec {words} {script}
 """
 
 _OTHER_SHELL = """\
-if command -v bash >/dev/null; then exec bash {login}"${{0%/*}}/run"; fi
-exec sh {login}"${{0%/*}}/run"
+if command -v bash >/dev/null; then exec bash {login}"$0" in; fi
+exec sh {login}"$0" in"""
+
+#: Where it is bash already, to start it once more would take longer than many a command.
+_DEFAULT_SHELL = (
+    """\
+case ${BASH_VERSION+:$SHELLOPTS:} in
+'' | *:posix:*)
 """
+    + _OTHER_SHELL.format(login="")
+    + """
+    ;;
+esac
+unset -f go"""
+)
 
 
 def launch(job: Job, clock: int = 0) -> bytes:
@@ -109,11 +112,7 @@ def _number(value: float | None) -> str:
 
 def _files(job: Job) -> dict[str, str]:
     exports = "".join(assignment(name, value) + "\n" for name, value in job.env.items())
-    files = {"enter": _enter(job), "env.sh": exports, "title": job.title + "\n"}
-    # There before the job writes it: so it is nobody else's to read, whatever the account's mask.
-    files["cwd"] = ""
-    if not _is_direct(job):
-        files["run"] = _run(job)
+    files = {"enter": _enter(job), "env.sh": exports}
     if job.setup is not None:
         files["setup"] = job.setup + "\n"
     if isinstance(job.command, str):
@@ -155,38 +154,38 @@ def _enter(job: Job) -> str:
     # The home folder first: a relative folder must not be taken from wherever we are.
     folder = f"go {path(job.workdir or '~')}"
     why = _why("workdir", '"the folder $1 cannot be entered on this server"')
-    return _ENTER.format(why_workdir=why, go=folder, become=_become(job))
+    title = " ".join(job.title.split())
+    text = _ENTER.format(title=title, why_workdir=why, go=folder, become=_become(job))
+    return text if _is_direct(job) else text + _run(job)
 
 
 def _become(job: Job) -> str:
     """Return the lines with which `enter` becomes the shell or the command."""
     if _is_direct(job):
         return _exec(job)
-    login = "-l " if job.login else ""
     if job.shell is None or not isinstance(job.command, str) or not _can_source(job):
-        # Already it: to start it once more would take longer than many a command.
-        begin = "" if login else _DEFAULT_SHELL
-        return begin + _OTHER_SHELL.format(login=login)
-    return _shell(job.shell, "run", login)
+        return _OTHER_SHELL.format(login="-l ") if job.login else _DEFAULT_SHELL
+    return _shell(job.shell, '"$0" in', "-l" if job.login else "")
 
 
 def _shell(words: tuple[str, ...], script: str, login: str = "") -> str:
     why = _why("shell", quote(f"the shell {words[0]} is not on this server"))
     first, *rest = (quote(word) for word in words)
-    line = " ".join([first, *([login.strip()] if login else []), *rest])
+    line = " ".join([first, *([login] if login else []), *rest])
     return _SHELL.format(word=first, why=why, words=line, script=script)
 
 
 def _exec(job: Job) -> str:
     """Return the lines with which the last shell of ours is left."""
     if isinstance(job.command, str):
-        return _shell(job.shell or ("sh",), "cmd").rstrip()
+        return _shell(job.shell or ("sh",), '"${0%/*}/cmd"').rstrip()
     return "exec " + " ".join(quote(word) for word in job.command)
 
 
 def _run(job: Job) -> str:
     """Return what the command's own shell reads: the setup, then the command."""
-    lines = [] if job.shell is not None and _can_source(job) else ["set -e"]
+    lines = ["set --"]
+    lines += [] if job.shell is not None and _can_source(job) else ["set -e"]
     if job.env_file is not None:
         lines += [_env_file(job.env_file)]
     if job.env_file is not None or job.login:

@@ -30,10 +30,9 @@ bo_become() {
         : >"$bo_folder/dropped"
         exit 1
     fi
-    umask "$bo_umask"
     cd "$HOME" 2>/dev/null || cd /
     exec >>"$bo_folder/log" 2>&1
-    BUILDORCH_JOB=${bo_marker#*=} exec sh "$bo_folder/enter" run
+    BUILDORCH_JOB=${bo_marker#*=} exec sh "$bo_folder/enter" run "$bo_umask"
 }
 
 # Runs the job in the foreground where it can, since a background job of sh is deaf to SIGINT;

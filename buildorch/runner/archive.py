@@ -23,9 +23,11 @@ class Archive:
 
     Attributes:
         results: The results folder.
+        report: Writes the report of the run into it.
     """
 
     results: Path
+    report: Callable[[], object] = list
 
     def start(self, put: Callable[[Fact], None]) -> None:
         """Write it in the background; `Archived` is put when it is there, or why it is not."""
@@ -33,11 +35,20 @@ class Archive:
 
     def _run(self, put: Callable[[Fact], None]) -> None:
         try:
+            self._report()
             self.write()
             size = self.path.stat().st_size
             put(facts.Archived(path=str(self.path), size=size, sha256=sha256_of(self.path)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the run waits for the answer
             put(facts.Archived(error=str(error) or repr(error)))
+
+    def _report(self) -> None:
+        """Write the report, or in its place why there is none: the rest is worth keeping."""
+        try:
+            self.report()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the archive is made
+            why = f"the report could not be written: {str(error) or repr(error)}\n"
+            (self.results / "report.error").write_text(why, "utf-8", "backslashreplace")
 
     @property
     def path(self) -> Path:

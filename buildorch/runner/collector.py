@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 import attrs
 
-from buildorch.analysis import Analyzer, alert
-from buildorch.runner.checksum import sha256_of
+from buildorch.analysis import Analyzer, LastLine, alert
+from buildorch.analysis.excerpt import excerpt
+from buildorch.runner.checksum import GrowingSum
 from buildorch.runner.masking import Masker, hidden
 from buildorch.scheduler.facts import LogReport
 
@@ -36,7 +37,9 @@ class AttemptLog:
         OSError: The file cannot be made here.
     """
 
-    def __init__(self, path: Path, secrets: Sequence[bytes], analyzer: Analyzer | None) -> None:
+    def __init__(
+        self, path: Path, secrets: Sequence[bytes], analyzer: Analyzer | LastLine | None
+    ) -> None:
         self.path = path
         self._analyzer = analyzer
         self._secrets = secrets
@@ -45,6 +48,8 @@ class AttemptLog:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._file: BinaryIO = os.fdopen(os.open(path, flags, 0o600), "ab", buffering=0)
         self.size = path.stat().st_size
+        self._sum = GrowingSum(path, 0)
+        self._left = _state(path.stat())
         self._read_again()
 
     def _read_again(self) -> None:
@@ -57,6 +62,8 @@ class AttemptLog:
 
     def job(self, base: int) -> JobLog:
         """Return the part of the file that begins at *base* and belongs to one job."""
+        with self._lock:
+            self._sum = GrowingSum(self.path, base)
         return JobLog(self, base, Masker(self._secrets))
 
     def write(self, data: bytes) -> None:
@@ -67,13 +74,19 @@ class AttemptLog:
         with self._lock:
             if self._file.closed:
                 return
-            view = memoryview(data)
-            while view:
-                written = self._file.write(view)
-                self.size += written
-                if self._analyzer is not None:
-                    self._analyzer.feed(bytes(view[:written]))
-                view = view[written:]
+            if self._left != _state(os.fstat(self._file.fileno())):
+                self._sum.restart()
+            while data:
+                written = self._file.write(data)
+                self._take(data[:written])
+                data = data[written:]
+            self._left = _state(os.fstat(self._file.fileno()))
+
+    def _take(self, data: bytes) -> None:
+        self._sum.written(self.size, data)
+        self.size += len(data)
+        if self._analyzer is not None:
+            self._analyzer.feed(data)
 
     def note(self, text: str) -> None:
         """Append lines of our own: what a stage function logs, or its traceback."""
@@ -88,13 +101,21 @@ class AttemptLog:
                 return
             os.ftruncate(self._file.fileno(), size)
             self.size = size
+            self._sum.restart()
+            self._left = _state(os.fstat(self._file.fileno()))
             if self._analyzer is not None:
                 self._analyzer.restart()
             self._read_again()
 
     def digest(self, base: int) -> str:
-        """Return the SHA-256 (hex) of the file from byte *base* on."""
-        return sha256_of(self.path, base)
+        """Return the SHA-256 (hex) of the file from byte *base* on.
+
+        It is known already, unless somebody else wrote a part of the file.
+        """
+        with self._lock:
+            if self._sum.start != base or self._left != _state(self.path.stat()):
+                self._sum = GrowingSum(self.path, base)
+            return self._sum.hexdigest()
 
     def report(self) -> LogReport:
         """Return what all of the log says so far."""
@@ -112,6 +133,12 @@ class AttemptLog:
             alert=hide(alert(said)) or None,
             last_line=hide(said.last_line or ""),
             no_space=said.no_space,
+            cause=said.cause,
+            tool=said.tool,
+            tests_passed=said.tests_passed,
+            tests_total=said.tests_total,
+            sstate=said.sstate,
+            excerpt=hide(excerpt(self.path, error.offset)) or None if error is not None else None,
         )
 
     def _hide(self, text: str) -> str:
@@ -122,6 +149,11 @@ class AttemptLog:
         """Close the file; it stays readable for everybody."""
         with self._lock:
             self._file.close()
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int]:
+    """Return what changes when anybody writes to a file, or puts another one in its place."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _make(folder: Path) -> None:

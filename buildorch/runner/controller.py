@@ -153,8 +153,8 @@ class Controller:
         match item:
             case StepRequest() | ValueRequest() | ValueMade():
                 return self._calls.serve(item, now)
-            case Told(key, ok, message):
-                return [events.NotificationResult(key=key, ok=ok, message=message)]
+            case Told():
+                return [_answer(item)]
             case Poke():
                 return self._obey(now, answers)
             case Interrupt(by):
@@ -252,7 +252,6 @@ class Controller:
 
     def _alert(self, stage: str) -> None:
         due = messages.link_lost(
-            self.view.plan,
             self._journal.channels,
             self.view,
             stage,
@@ -274,9 +273,12 @@ class Controller:
         """Record the answers of channels that came while leaving."""
         told = [item for item in self._inbox.take(0) if isinstance(item, Told)]
         try:
-            self._journal.write(
-                events.NotificationResult(key=item.key, ok=item.ok, message=item.message)
-                for item in told
-            )
+            self._journal.write(map(_answer, told))
         except StoreError:
             return  # the messages are told again by the next controller, and say so
+
+
+def _answer(told: Told) -> events.NotificationResult:
+    return events.NotificationResult(
+        key=told.key, ok=told.ok, message=told.message, receipt=told.receipt
+    )

@@ -18,6 +18,9 @@ from buildorch.scheduler.facts import Fact
 #: How often a log that differs from the server's is fetched again.
 REFETCHES = 2
 
+#: Bytes of a log that may have to be read here while the session waits.
+_READ_AT_ONCE = 1 << 22
+
 
 class Linked(Protocol):
     """The link whose session is heard."""
@@ -125,10 +128,13 @@ class Hearing:
         if watch is None or watch.ending:
             return
         watch.ending = True
-        if end.log_sha256 is not None and end.log_bytes is not None:
-            self._compare(watch, end, end.log_bytes, end.log_sha256)
-        else:
+        size, digest = end.log_bytes, end.log_sha256
+        if size is None or digest is None:
             self._link.in_background(lambda: self._ask(watch, end))
+        elif size <= _READ_AT_ONCE:
+            self._compare(watch, end, size, digest)
+        else:
+            self._link.in_background(lambda: self._compare(watch, end, size, digest))
 
     def _ask(self, watch: Watch, end: JobEnd) -> None:
         """Ask the server for size and checksum of a large log."""

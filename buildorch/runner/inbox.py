@@ -32,11 +32,12 @@ class Poke:
 
 @attrs.frozen
 class Told:
-    """A channel took a message, or did not."""
+    """A channel took a message, under the service's *receipt*, or did not."""
 
     key: str
     ok: bool
     message: str | None
+    receipt: str | None = None
 
 
 Item: TypeAlias = Fact | StepRequest | ValueRequest | ValueMade | Interrupt | Detach | Poke | Told

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from buildorch import events, messages
 from buildorch.errors import StoreUnwritable
 from buildorch.events import Event, Recorded
-from buildorch.model import Channel, Plan
+from buildorch.messages import Background
+from buildorch.model import Channel
 from buildorch.store.database import Store
 from buildorch.store.rows import Order
 from buildorch.view import RunView
@@ -46,6 +47,7 @@ class Journal:
         language: Language of messages.
         tails: Returns the last lines of a stage's log.
         observers: Who is shown the events.
+        background: What earlier runs say of this one.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Journal:
         language: str,
         tails: Callable[[str], str],
         observers: Sequence[Observer],
+        background: Background = messages.NO_BACKGROUND,
     ) -> None:
         self.view = view
         self._store = store
@@ -68,6 +71,7 @@ class Journal:
         self.language = language
         self._tails = tails
         self._observers = list(observers)
+        self._background = background
 
     def write(self, batch: Iterable[Event], answers: Sequence[Order] = ()) -> list[Event]:
         """Store *batch* and the messages due because of it, then show all of it.
@@ -128,12 +132,12 @@ class Journal:
         written: list[Event] = []
         for event in batch:
             due = messages.due(
-                self.plan,
                 self.channels,
                 draft,
                 self._take(draft, event, at),
                 language=self.language,
                 tails=self._tails,
+                background=self._background,
             )
             for message in due:
                 self._take(draft, message, at)
@@ -144,8 +148,3 @@ class Journal:
         record = Recorded(run=draft.run, seq=draft.seq + 1, at=at, epoch=self._epoch, event=event)
         draft.apply(record)
         return record
-
-    @property
-    def plan(self) -> Plan:
-        """What the run executes."""
-        return self.view.plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from buildorch.job import KILL_GRACE
 from buildorch.model import Secret, Server
 from buildorch.ports import Backend
 from buildorch.runner.artifacts import collecting_job, collecting_watch
@@ -16,9 +17,6 @@ from buildorch.scheduler import actions, facts
 from buildorch.scheduler.facts import Fact
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
-
-#: Seconds between TERM and KILL: bitbake needs some for its running tasks.
-KILL_GRACE = 10.0
 
 
 class Links:

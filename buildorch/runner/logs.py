@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from buildorch.analysis import Analyzer
+from buildorch.analysis import Analyzer, LastLine
 from buildorch.runner.collector import AttemptLog
 
 
@@ -21,7 +21,10 @@ class Logs:
     """
 
     def __init__(
-        self, results: Path, secrets: Sequence[bytes], analyzer: Callable[[str], Analyzer]
+        self,
+        results: Path,
+        secrets: Sequence[bytes],
+        analyzer: Callable[[str], Analyzer | LastLine],
     ) -> None:
         self._results = results
         self._secrets = secrets

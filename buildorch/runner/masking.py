@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bisect
+import functools
 import json
 import re
 import urllib.parse
@@ -108,8 +109,9 @@ class Masker:
         if not self._known:
             return data
         data = self._held + data if self._held else data
-        blocks = self._blocks(data)
-        cut = len(data) - self._possible_beginning(data)
+        text = _Readable(data)
+        blocks = self._blocks(data, text)
+        cut = len(data) - self._possible_beginning(data, text)
         for start, end in blocks:
             # Never half a block: whoever goes on after us would not know the other half.
             if start < cut < end and cut - start < _LONGEST_BLOCK:
@@ -120,7 +122,7 @@ class Masker:
     def flush(self) -> bytes:
         """Return what was held back: no more comes."""
         held, self._held = self._held, b""
-        return self._hide(held, self._blocks(held))
+        return self._hide(held, self._blocks(held, _Readable(held)))
 
     def drop(self) -> None:
         """Forget what was held back: it will be sent again."""
@@ -140,15 +142,14 @@ class Masker:
                 self.masked += stars
         return bytes(shown)
 
-    def _blocks(self, data: bytes) -> list[tuple[int, int]]:
+    def _blocks(self, data: bytes, text: _Readable) -> list[tuple[int, int]]:
         """Return where secrets stand in *data*; those that overlap are one block.
 
         Looking for each is many times as fast as a pattern of all, and most data has none.
         """
         found = [(0, self._covered)] if self._covered else []
         found += self._places(data)
-        if b"\x1b" in data:
-            text = _Readable(data)
+        if text.data is not data:
             found += [
                 (text.at(start), text.at(end - 1) + 1) for start, end in self._places(text.data)
             ]
@@ -167,12 +168,11 @@ class Masker:
                 yield at, at + len(form)
                 at = data.find(form, at + 1)
 
-    def _possible_beginning(self, data: bytes) -> int:
+    def _possible_beginning(self, data: bytes, text: _Readable) -> int:
         """Return how many bytes at the end of *data* may be the beginning of a secret."""
         raw = self._beginning(data)
-        if b"\x1b" not in data:
+        if text.data is data:
             return raw
-        text = _Readable(data)
         count = self._beginning(text.data)
         coloured = len(data) - text.at(len(text.data) - count) if count else 0
         return raw if coloured > _LONGEST_COLOURED else max(raw, coloured)
@@ -191,23 +191,30 @@ class _Readable:
 
     Args:
         raw: The bytes.
+
+    Attributes:
+        data: What is left of them; the same object where they have no escape sequences.
     """
 
     def __init__(self, raw: bytes) -> None:
-        self._raw_at: list[int] = []
-        self._text_at: list[int] = []
-        parts: list[bytes] = []
+        self._raw = raw
+        self.data = _ESCAPE.sub(b"", raw) if b"\x1b" in raw else raw
+
+    @functools.cached_property
+    def _parts(self) -> tuple[list[int], list[int]]:
+        """Where in the raw bytes, and where in `data`, each part without escapes begins."""
+        raw_at: list[int] = []
+        text_at: list[int] = []
         size = begin = 0
-        for start, end in [*(found.span() for found in _ESCAPE.finditer(raw)), (len(raw), 0)]:
-            if start > begin:
-                self._raw_at.append(begin)
-                self._text_at.append(size)
-                parts.append(raw[begin:start])
-                size += start - begin
+        for start, end in [*(found.span() for found in _ESCAPE.finditer(self._raw)), (-1, 0)]:
+            raw_at.append(begin)
+            text_at.append(size)
+            size += start - begin
             begin = end
-        self.data = b"".join(parts)
+        return raw_at, text_at
 
     def at(self, index: int) -> int:
         """Return where byte *index* of `data` stands in the raw bytes."""
-        part = bisect.bisect_right(self._text_at, index) - 1
-        return self._raw_at[part] + index - self._text_at[part]
+        raw_at, text_at = self._parts
+        part = bisect.bisect_right(text_at, index) - 1
+        return raw_at[part] + index - text_at[part]

@@ -7,23 +7,18 @@ from typing import Any
 
 from buildorch import events
 from buildorch.events import Event
+from buildorch.scheduler.facts import NO_REPORT
 from buildorch.scheduler.stage import StageState, StepState
 from buildorch.scheduler.table import Phase
 
 
 def _attempt_started(state: StageState, event: events.AttemptStarted, now: float) -> None:
     if event.attempt != state.attempt:
+        if state.attempt:
+            _forget_attempt(state)
         state.attempt = event.attempt
-        state.steps = {}
-        state.values = {}
-        state.move = None
-        state.kill = None
-        state.kill_at = None
-        state.launched_at = None
-        state.waits_since = None
-        state.collected = None
-        state.verdict = None
-    state.candidate = state.candidate_of(event.server)
+    if event.server != state.server.name:
+        state.use(event.server)
     state.tries = 0
     state.unreachable = None
     state.not_before = now
@@ -32,13 +27,25 @@ def _attempt_started(state: StageState, event: events.AttemptStarted, now: float
         state.started_at = now
 
 
+def _forget_attempt(state: StageState) -> None:
+    state.steps = {}
+    state.values = {}
+    state.move = None
+    state.kill = None
+    state.kill_at = None
+    state.launched_at = None
+    state.waits_since = None
+    state.collected = None
+    state.verdict = None
+
+
 def _connect_failed(state: StageState, event: events.ConnectFailed, now: float) -> None:
     state.tries = event.tries
     state.not_before = now + (event.retry_in or 0.0)
     if event.retry_in is None and event.fallback is None:
         state.unreachable = event
     if event.fallback is not None:
-        state.candidate += 1
+        state.use(event.fallback)
         state.tries = 0
         state.phase = Phase.QUEUED
 
@@ -47,7 +54,7 @@ def _move_requested(state: StageState, event: events.MoveRequested, now: float) 
     if state.phase not in (Phase.QUEUED, Phase.BACKOFF):
         state.move = event  # once its job is dead, or noted as an orphan
         return
-    state.candidate = state.candidate_of(event.server)
+    state.use(event.server)
     state.tries = 0
     state.unreachable = None
     state.not_before = now
@@ -93,11 +100,14 @@ def _value_recorded(state: StageState, event: events.ValueRecorded, _: float) ->
 def _link_lost(state: StageState, event: events.LinkLost, now: float) -> None:
     if state.link_down_since is None:
         state.link_down_since = now
+        state.timed = True
     state.barred = event.barred
 
 
 def _link_back(state: StageState) -> None:
-    state.link_down_since = state.barred = None
+    if state.link_down_since is not None:
+        state.link_down_since = state.barred = None
+        state.timed = state.stage.function is not None
 
 
 def _link_restored(state: StageState, _: events.LinkRestored, __: float) -> None:
@@ -121,12 +131,13 @@ def _artifacts_collected(state: StageState, event: events.ArtifactsCollected, _:
 def _retry_scheduled(state: StageState, event: events.RetryScheduled, now: float) -> None:
     state.budget = state.budget.used(event.cause)
     if event.server is not None:
-        state.candidate = state.candidate_of(event.server)
+        state.use(event.server)
     state.not_before = now + event.delay
 
 
 def _stage_finished(state: StageState, event: events.StageFinished, _: float) -> None:
     state.finished = event
+    state.report = NO_REPORT  # what it came to is in the event
 
 
 #: How each kind of event changes the stage that it is about.

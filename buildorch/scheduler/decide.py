@@ -6,7 +6,7 @@ nothing follows any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from buildorch import events
 from buildorch.events import Event
@@ -16,7 +16,7 @@ from buildorch.scheduler.fencing import Patience
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
 from buildorch.scheduler.table import Phase
-from buildorch.scheduler.verdict import Verdict, retry, verdict
+from buildorch.scheduler.verdict import Verdict, retry, said, verdict
 
 
 def next_event(run: RunState, state: StageState, now: float, patience: Patience) -> Event | None:
@@ -28,34 +28,23 @@ def next_event(run: RunState, state: StageState, now: float, patience: Patience)
         now: Monotonic time.
         patience: How long is waited for what.
     """
-    stopping = _stopping(run, state, now, patience.cleanup)
-    return (
-        _late_function(state, now)
-        or fencing.given_up(run, state, now, patience)
-        or _by_phase(run, state, now, stopping=stopping)
-    )
+    if state.timed or run.orphans:
+        event = _late_function(state, now) or fencing.given_up(run, state, now, patience)
+        if event is not None:
+            return event
+    stopping = run.stopping and _stopping(run, state, now, patience.cleanup)
+    return _BY_PHASE[state.phase](run, state, now, stopping=stopping)
 
 
-def _by_phase(run: RunState, state: StageState, now: float, *, stopping: bool) -> Event | None:
-    match state.phase:
-        case Phase.WAITING:
-            return _skipped_or_cancelled(run, state, stopping=stopping)
-        case Phase.QUEUED | Phase.BACKOFF | Phase.CONNECTING:
-            return _finish(state, StageStatus.CANCELLED, now) if stopping else _unreachable(state)
-        case Phase.LAUNCHING | Phase.RUNNING:
-            return _kill(state, stopping=stopping)
-        case Phase.ENDED:
-            return _ended(state, stopping=stopping)
-        case Phase.SETTLING:
-            return _settle(run, state, now, stopping=stopping)
-        case _:
-            return None
+def _nothing(_: RunState, __: StageState, ___: float, *, stopping: bool) -> None:
+    """Wait for what the server says; a stage that has ended waits for nothing."""
+    del stopping
 
 
 def _late_function(state: StageState, now: float) -> Event | None:
     """Stop a function whose time is over; give up one that does not stop."""
-    due = state.function_due
-    if not state.between_steps or due is None or now < due:
+    due = state.function_due if state.between_steps else None
+    if due is None or now < due:
         return None
     if state.kill is None:
         return _kill_function(state, "timeout")
@@ -74,10 +63,12 @@ def _stopping(run: RunState, state: StageState, now: float, cleanup: float) -> b
     if state.stage.always:
         since = run.cancel_requested_at
         return since is not None and now >= since + cleanup
-    return run.cancel_requested_at is not None or run.failing_fast
+    return True
 
 
-def _unreachable(state: StageState) -> Event | None:
+def _not_begun(_: RunState, state: StageState, now: float, *, stopping: bool) -> Event | None:
+    if stopping:
+        return _finish(state, StageStatus.CANCELLED, now)
     failed = state.unreachable
     if failed is None:
         return None
@@ -89,7 +80,7 @@ def _unreachable(state: StageState) -> Event | None:
     )
 
 
-def _skipped_or_cancelled(run: RunState, state: StageState, *, stopping: bool) -> Event | None:
+def _waiting(run: RunState, state: StageState, _: float, *, stopping: bool) -> Event | None:
     if stopping:
         return _finish(state, StageStatus.CANCELLED, None)
     if state.blocked_by is None or state.stage.always:
@@ -99,7 +90,7 @@ def _skipped_or_cancelled(run: RunState, state: StageState, *, stopping: bool) -
     return _finish(state, StageStatus.SKIPPED, None, f"{state.blocked_by} {status}")
 
 
-def _kill(state: StageState, *, stopping: bool) -> Event | None:
+def _running(_: RunState, state: StageState, __: float, *, stopping: bool) -> Event | None:
     reason = _why_kill(state, stopping=stopping)
     if reason is None:
         return None
@@ -116,7 +107,7 @@ def _why_kill(state: StageState, *, stopping: bool) -> str | None:
     return "moved" if state.move is not None else None
 
 
-def _ended(state: StageState, *, stopping: bool) -> Event | None:
+def _ended(_: RunState, state: StageState, __: float, *, stopping: bool) -> Event | None:
     """Judge the ended job; a stage function goes on by itself unless it is to stop."""
     if state.stage.function is not None:
         reason = _why_kill(state, stopping=stopping)
@@ -143,6 +134,7 @@ def _ended(state: StageState, *, stopping: bool) -> Event | None:
         warnings=state.report.warnings,
         first_error=state.report.first_error,
         alert=state.report.alert,
+        **said(state.report),
     )
 
 
@@ -176,14 +168,28 @@ def _again(
     wanted = state.move.server if state.move is not None else None
     if result.reason == "moved" and wanted is not None:
         return "moved", 0.0, wanted
-    if result.reason == fencing.ABANDONED:
+    if result.reason == fencing.ABANDONED or result.status is StageStatus.SUCCEEDED:
         return None
-    again = retry(state.stage, result.status, result.reason, state.budget)
+    again = retry(state.stage, result.status, result.reason, state.budget, result.cause)
     if again is None:
         return None
     if result.reason == "lease" and wanted is None:
         wanted = next((one.name for one in state.stage.servers[state.candidate + 1 :]), None)
     return (*again, wanted)
+
+
+_BY_PHASE: Mapping[Phase, Callable[..., Event | None]] = {
+    Phase.WAITING: _waiting,
+    Phase.QUEUED: _not_begun,
+    Phase.BACKOFF: _not_begun,
+    Phase.CONNECTING: _not_begun,
+    Phase.LAUNCHING: _running,
+    Phase.RUNNING: _running,
+    Phase.ENDED: _ended,
+    Phase.CANCELLING: _nothing,
+    Phase.SETTLING: _settle,
+    Phase.FINISHED: _nothing,
+}
 
 
 def _no_artifacts(state: StageState) -> Event:
@@ -198,24 +204,24 @@ def _no_artifacts(state: StageState) -> Event:
 def _finish(
     state: StageState, status: StageStatus, now: float | None, reason: str | None = None
 ) -> events.StageFinished:
-    result = state.verdict
+    result = state.verdict or _NO_ATTEMPT
     started = state.started_at
-    step = state.steps.get(state.step)
+    step = state.steps.get(len(state.steps))
     finished = step.finished if step is not None else None
     return events.StageFinished(
         stage=state.name,
         status=status,
-        reason=reason or (result.reason if result is not None else None),
-        exit_code=result.exit_code if result is not None else None,
-        signal=result.signal if result is not None else None,
+        reason=reason or result.reason,
+        exit_code=result.exit_code,
+        signal=result.signal,
         attempts=state.attempt,
         server=state.server.name if state.attempt else None,
         seconds=None if started is None or now is None else round(now - started, 3),
-        errors=result.errors if result is not None else 0,
-        warnings=result.warnings if result is not None else 0,
-        first_error=result.first_error if result is not None else None,
-        alert=result.alert if result is not None else None,
-        warning=_warning(state),
+        errors=result.errors,
+        warnings=result.warnings,
+        first_error=result.first_error,
+        alert=result.alert,
+        warning=_warning(result, state.collected),
         allowed=state.stage.allow_failure and status is not StageStatus.SUCCEEDED,
         log=f"{state.name}/attempt-{state.attempt}.log" if state.steps else None,
         log_complete=finished.log_complete if finished is not None else step is None,
@@ -223,10 +229,18 @@ def _finish(
     )
 
 
-def _warning(state: StageState) -> str | None:
+def _warning(
+    result: events.AttemptFinished, collected: events.ArtifactsCollected | None
+) -> str | None:
     """Return what is odd about a success: of the command, and of its artifacts."""
-    found = (state.verdict, state.collected)
-    return "; ".join(one.warning for one in found if one is not None and one.warning) or None
+    good = result.status is StageStatus.SUCCEEDED
+    if collected is None or not collected.warning or not good:
+        return result.warning
+    return f"{result.warning}; {collected.warning}" if result.warning else collected.warning
+
+
+#: Stands for the attempt of a stage that had none.
+_NO_ATTEMPT = events.AttemptFinished(stage="", attempt=0, status=StageStatus.SKIPPED)
 
 
 def run_end(run: RunState, now: float, patience: Patience) -> events.RunFinished | None:

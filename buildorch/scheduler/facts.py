@@ -104,6 +104,12 @@ class LogReport:
         alert: What people are told of it: what failed, and where, in at most two lines.
         last_line: Its last readable line.
         no_space: Whether it says that a disk is full.
+        cause: Why it failed, as `Analysis.cause` says.
+        tool: The main tool.
+        tests_passed: Tests that passed, where a test runner says so.
+        tests_total: Tests that ran.
+        sstate: Percent of bitbake's shared state that was found.
+        excerpt: The neighbourhood of the first error, a few lines.
     """
 
     size: int = 0
@@ -116,6 +122,16 @@ class LogReport:
     alert: str | None = None
     last_line: str = ""
     no_space: bool = False
+    cause: str | None = None
+    tool: str | None = None
+    tests_passed: int | None = None
+    tests_total: int | None = None
+    sstate: int | None = None
+    excerpt: str | None = None
+
+
+#: Of a log that says nothing.
+NO_REPORT = LogReport()
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +142,7 @@ class JobEnded:
     attempt: int
     step: int
     end: JobEnd
-    log: LogReport = LogReport()
+    log: LogReport = NO_REPORT
 
 
 @attrs.frozen(kw_only=True)
@@ -179,7 +195,7 @@ class FunctionEnded:
     stopped: str | None = None
     output: JSON = None
     end: JobEnd | None = None
-    log: LogReport = LogReport()
+    log: LogReport = NO_REPORT
 
 
 @attrs.frozen(kw_only=True)

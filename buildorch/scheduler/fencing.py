@@ -16,7 +16,7 @@ from buildorch.events import Event
 from buildorch.model import StageStatus
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import Orphan, RunState
-from buildorch.scheduler.table import WITH_JOB, Phase
+from buildorch.scheduler.table import QUEUEING, WITH_JOB
 from buildorch.scheduler.verdict import BY_REASON
 
 #: Why an attempt is lost whose server nobody waits for any more.
@@ -65,7 +65,7 @@ def is_left(run: RunState, orphan: Orphan, now: float, patience: Patience) -> bo
 
 def given_up(run: RunState, state: StageState, now: float, patience: Patience) -> Event | None:
     """Return what follows where a server has not answered for so long that it is given up."""
-    if state.phase in (Phase.QUEUED, Phase.BACKOFF):
+    if state.phase in QUEUEING:
         return _blocked(run, state, now, patience)
     if state.link_down_since is None:
         return None
@@ -148,7 +148,11 @@ def _lose(run: RunState, state: StageState, reason: str) -> Event:
 
 
 def due_times(run: RunState, state: StageState, patience: Patience) -> Iterator[float]:
-    """Yield the monotonic times at which something of the above may be due for *state*."""
+    """Yield the monotonic times at which something may be due for *state* without a fact."""
+    if state.between_steps and state.function_due is not None:
+        yield state.function_due
+    if run.cancel_requested_at is not None and state.stage.always and state.finished is None:
+        yield run.cancel_requested_at + patience.cleanup
     for due in (silent_at(state, patience), lease_over_at(run, state)):
         if due is not None:
             yield due

@@ -9,8 +9,8 @@ every action that is still wanted.
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from buildorch import events
 from buildorch.events import Event
@@ -25,7 +25,7 @@ from buildorch.scheduler.queue import Admission
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import Orphan, RunState
 from buildorch.scheduler.surroundings import Surroundings
-from buildorch.scheduler.table import LINKED, Phase
+from buildorch.scheduler.table import ACTIVE, LINKED, QUEUEING, WITH_JOB, Phase
 
 
 class Scheduler:
@@ -55,83 +55,99 @@ class Scheduler:
         abandon_after: float | None = None,
     ) -> None:
         self.state = RunState(plan)
-        self._run = run
         self._defaults = defaults
-        self._chance = chance
         self._patience = Patience(cleanup=defaults.cleanup_timeout, silent=abandon_after)
-        self._todo: deque[StageState] = deque(self.state.stages.values())
-        self._changed: dict[str, StageState] = dict(self.state.stages)
-        self._wanted: dict[tuple[str, str], Action] = {}
+        self._changed: dict[str, StageState] = {}
+        self._here = Surroundings(self.state, run, chance)
+        self._wanted: dict[str, Action] = {}
+        self._alarms: dict[str, Action] = {}
         self._fences: dict[str, Action] = {}
         self._timers: list[tuple[float, int, str]] = []
         self._admission = Admission(plan)
         self._busy_until: dict[str, float] = {}
         self._archiving = False
+        self._hears: Mapping[type[Fact], Callable[[Any, float], list[Event]]] = {
+            facts.SlotTaken: self._hear_slot,
+            facts.SlotBusy: self._hear_slot,
+            facts.JobEnded: self._hear_end,
+            facts.Archived: self._hear_archived,
+        }
 
     def replay(self, event: Event, now: float) -> None:
         """Apply a stored event that happened at the monotonic time *now*."""
-        self._apply(event, now)
+        self.state.apply(event, now)
 
     def observe(self, fact: Fact, now: float) -> list[Event]:
         """Return the events that *fact* is; none where it comes too late to matter."""
-        if isinstance(fact, facts.SlotTaken | facts.SlotBusy):
-            return self._slot(fact, now)
-        if isinstance(fact, facts.Archived) and fact.error is not None:
-            self.state.archived, self.state.archive_error = True, fact.error
-        made = list(observe(fact, Surroundings(self.state, self._run, now, self._chance)))
+        return self._hears.get(type(fact), self._hear)(fact, now)
+
+    def _hear(self, fact: Fact, now: float) -> list[Event]:
+        made = observe(fact, self._here, now)
         for event in made:
-            if isinstance(fact, facts.JobEnded) and isinstance(event, events.StepFinished):
-                # Only then: a job of an older attempt says nothing of this one.
-                self.state.stages[fact.stage].report = fact.log
-            self._apply(event, now)
+            self.state.apply(event, now)
         return made
+
+    def _hear_end(self, fact: facts.JobEnded, now: float) -> list[Event]:
+        made = self._hear(fact, now)
+        if made and isinstance(made[-1], events.StepFinished):
+            # Only then: a job of an older attempt says nothing of this one.
+            self.state.stages[fact.stage].report = fact.log
+        return made
+
+    def _hear_archived(self, fact: facts.Archived, now: float) -> list[Event]:
+        if fact.error is not None:
+            self.state.archived, self.state.archive_error = True, fact.error
+        return self._hear(fact, now)
 
     def decide(self, now: float) -> list[Event]:
         """Return every event that the state makes due at *now*, already applied."""
-        self._wake(now)
-        made: list[Event] = []
-        while self._todo:
-            state = self._todo.popleft()
-            event = next_event(self.state, state, now, self._patience)
-            if event is not None:
-                made.append(event)
-                self._apply(event, now)
-        if self._concluded():
-            end = run_end(self.state, now, self._patience)
+        run, made = self.state, list[Event]()
+        if self._timers:
+            self._wake(now)
+        while run.touched:
+            touched, run.touched = run.touched, {}
+            self._changed.update(touched)
+            for state in touched.values():
+                while event := next_event(run, state, now, self._patience):
+                    made.append(event)
+                    run.apply(event, now)
+        if not run.unfinished and self._concluded():
+            end = run_end(run, now, self._patience)
             if end is not None:
                 made.append(end)
-                self._apply(end, now)
+                run.apply(end, now)
         return made
 
     def _concluded(self) -> bool:
-        """Tell whether nothing is left to do but to say so."""
-        if self.state.unfinished:
-            return False
+        """Tell whether nothing is left to do after the last stage but to say so."""
         wanted = self.state.plan.archive and run_status(self.state) is RunStatus.SUCCEEDED
         return self.state.archived or not wanted
 
     def actions(self, now: float) -> list[Action]:
         """Return what is wanted and was not handed out before."""
         made: list[Action] = []
-        for state in self._changed.values():
-            self._queue(state, now)
-            made += self._fresh(state, "do", self._wish(state, now))
-            made += self._fresh(state, "tell", self._alarm(state, now))
-        self._changed.clear()
-        made += self._fresh_fences()
-        made.extend(self._admission.ask(self.state))
+        changed, self._changed = self._changed, {}
+        changed.update(self.state.touched)
+        special = self.state.stopping or self.state.orphans or self._alarms
+        for name, state in changed.items():
+            if state.timed or special:
+                made += self._watch(state, now)
+            if state.phase not in ACTIVE:
+                self._wanted.pop(name, None)
+                self._wait(state, now)
+                continue
+            wish, known = self._wish(state, now), self._wanted.pop(name, None)
+            if wish is not None:
+                self._wanted[name] = wish
+                if known is None or known != wish:
+                    made.append(wish)
+        if self.state.orphans or self._fences:
+            made += self._fresh_fences()
+        made += self._admission.ask(self.state)
         if not (self.state.unfinished or self._archiving or self._concluded()):
             self._archiving = True
             made.append(actions.WriteArchive())
         return made
-
-    def _fresh(self, state: StageState, kind: str, wish: Action | None) -> list[Action]:
-        """Return *wish*, unless it was handed out already."""
-        known = self._wanted.pop((state.name, kind), None)
-        if wish is None:
-            return []
-        self._wanted[state.name, kind] = wish
-        return [] if wish == known else [wish]
 
     def _fresh_fences(self) -> list[Action]:
         """Return what is wanted for the orphans and was not handed out before."""
@@ -142,8 +158,7 @@ class Scheduler:
 
     def _fence(self, orphan: Orphan) -> Action:
         stage = self.state.stages[orphan.stage]
-        stopping = self.state.cancel_requested_at is not None or self.state.failing_fast
-        kill = not orphan.spared or stopping or stage.finished is None
+        kill = not orphan.spared or self.state.stopping or stage.finished is None
         return actions.Fence(orphan.stage, orphan.attempt, orphan.server, orphan.job, kill)
 
     @property
@@ -155,52 +170,29 @@ class Scheduler:
         """Return the monotonic time at which something is due without any fact, or None."""
         return self._timers[0][0] if self._timers else None
 
-    def _apply(self, event: Event, now: float) -> None:
-        for state in self.state.apply(event, now):
-            self._todo.append(state)
-            self._changed[state.name] = state
-        name = getattr(event, "stage", None)
-        if name is not None:
-            state = self._changed[name] = self.state.stages[name]
-            if state.between_steps and state.function_due is not None:
-                self._at(state.function_due, state)
-            self._when_due(state, now)
-        if isinstance(event, events.ControllerAttached):
-            for state in self.state.open_stages():
-                self._when_due(state, now)
-        if isinstance(event, events.CancelRequested):
-            for state in self.state.open_stages():
-                if state.stage.always:
-                    self._at(now + self._defaults.cleanup_timeout, state)
-
-    def _when_due(self, state: StageState, now: float) -> None:
-        """Look at a stage again when its server has been silent for too long."""
-        for due in due_times(self.state, state, self._patience):
-            if due > now:
-                self._at(due, state)
-
-    def _slot(self, fact: facts.SlotTaken | facts.SlotBusy, now: float) -> list[Event]:
+    def _hear_slot(self, fact: facts.SlotTaken | facts.SlotBusy, now: float) -> list[Event]:
         state = self.state.stages[fact.stage]
-        self._admission.answered(state.name)
-        if state.phase not in (Phase.QUEUED, Phase.BACKOFF):
-            return []
-        if fact.server != state.server.name:
-            self._changed[state.name] = state  # it was moved meanwhile
-            return []
-        if isinstance(fact, facts.SlotBusy):
-            self._busy_until[state.name] = now + SLOT_DELAY
-            self._changed[state.name] = state
+        # Neither where it ended meanwhile, or was moved.
+        wanted = state.phase in QUEUEING and fact.server == state.server.name
+        taken = wanted and isinstance(fact, facts.SlotTaken)
+        self._admission.answered(state.name, taken=taken)
+        self.state.touched[state.name] = state
+        if not taken:
+            if wanted:
+                self._busy_until[state.name] = now + SLOT_DELAY
             return []
         again = state.phase is Phase.BACKOFF or state.attempt == 0
         event = events.AttemptStarted(
             stage=state.name, attempt=state.attempt + again, server=fact.server
         )
-        self._apply(event, now)
+        self.state.apply(event, now)
         return [event]
 
-    def _queue(self, state: StageState, now: float) -> None:
+    def _wait(self, state: StageState, now: float) -> None:
         """Let a stage that waits for nothing but limits take part in the admission."""
-        if state.phase not in (Phase.QUEUED, Phase.BACKOFF) or self.state.orphans_of(state):
+        if state.phase not in QUEUEING:
+            return
+        if self.state.orphans_of(state):
             return  # what may live of it on that server is fenced first
         due = max(state.not_before, self._busy_until.get(state.name, now))
         if due > now:
@@ -210,29 +202,27 @@ class Scheduler:
 
     def _wish(self, state: StageState, now: float) -> Action | None:
         """Return what the state of one stage asks for."""
-        match state.phase:
-            case Phase.CONNECTING:
-                if state.not_before > now:
-                    self._at(state.not_before, state)
-                    return None
-                return actions.Connect(state.name, state.server.name, state.tries)
-            case Phase.SETTLING if state.wants_artifacts:
-                return actions.Collect(state.name, state.attempt, state.server.name)
-            case Phase.LAUNCHING | Phase.RUNNING | Phase.ENDED | Phase.CANCELLING:
-                return self._wish_running(state)
-            case _:
+        if state.phase in _WITH_ATTEMPT:
+            return _wish_running(state)
+        if state.phase is Phase.CONNECTING:
+            if state.not_before > now:
+                self._at(state.not_before, state)
                 return None
+            return actions.Connect(state.name, state.server.name, state.tries)
+        if state.wants_artifacts:
+            return actions.Collect(state.name, state.attempt, state.server.name)
+        return None
 
-    @staticmethod
-    def _wish_running(state: StageState) -> Action | None:
-        if state.kill is not None:
-            return _kill(state)
-        if state.stage.function is not None:
-            return actions.Call(state.name, state.attempt, state.server.name)
-        step = state.steps.get(state.step)
-        if step is None or step.finished is not None:
-            return None
-        return actions.Attend(state.name, state.attempt, state.step, step.server, step.job)
+    def _watch(self, state: StageState, now: float) -> list[Action]:
+        """See to what is due without a fact; return the alert of a stage, if it is a new one."""
+        for due in due_times(self.state, state, self._patience):
+            if due > now:
+                self._at(due, state)
+        alarm, known = self._alarm(state, now), self._alarms.pop(state.name, None)
+        if alarm is None:
+            return []
+        self._alarms[state.name] = alarm
+        return [] if alarm == known else [alarm]
 
     def _alarm(self, state: StageState, now: float) -> Action | None:
         """Return the alert that is due once a running stage's link has been gone for long."""
@@ -252,13 +242,26 @@ class Scheduler:
 
     def _wake(self, now: float) -> None:
         while self._timers and self._timers[0][0] <= now:
-            state = self.state.stages[heapq.heappop(self._timers)[2]]
-            self._changed[state.name] = state
-            self._todo.append(state)
+            name = heapq.heappop(self._timers)[2]
+            self.state.touched[name] = self.state.stages[name]
 
 
 #: Seconds until a slot that another run holds is asked for again.
 SLOT_DELAY = 1.0
+
+#: Phases in which a job, or a stage function, is to be seen to.
+_WITH_ATTEMPT = WITH_JOB | {Phase.ENDED}
+
+
+def _wish_running(state: StageState) -> Action | None:
+    if state.kill is not None:
+        return _kill(state)
+    if state.stage.function is not None:
+        return actions.Call(state.name, state.attempt, state.server.name)
+    step = state.steps.get(state.step)
+    if step is None or step.finished is not None:
+        return None
+    return actions.Attend(state.name, state.attempt, state.step, step.server, step.job)
 
 
 def _kill(state: StageState) -> Action:

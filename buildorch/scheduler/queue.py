@@ -5,18 +5,19 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 
-from buildorch.model import Plan
+from buildorch.model import Plan, Server
 from buildorch.scheduler.actions import TakeSlot
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
-from buildorch.scheduler.table import Phase
+from buildorch.scheduler.table import QUEUEING
 
 
 class Admission:
     """Asks for slots in the plan's order, as many as the limits leave.
 
-    A stage whose server is full does not hold up the stages of other servers. Slots that other
-    runs may hold are the runner's to take, hence asked for: the answer comes as a fact.
+    A stage whose server is full does not hold up the stages of other servers: it stands aside
+    until that server has room. Slots that other runs may hold are the runner's to take, hence
+    asked for: the answer comes as a fact.
 
     Args:
         plan: Whose `parallel_limit` and `slots` are kept.
@@ -24,22 +25,27 @@ class Admission:
 
     def __init__(self, plan: Plan) -> None:
         self._limit = plan.parallel_limit
-        self._waiting: dict[str, list[tuple[int, str]]] = {}
+        self._line: list[tuple[int, str, str]] = []
+        self._aside: dict[str, list[tuple[int, str, str]]] = {}
         self._queued: dict[str, str] = {}
         self._asked: dict[str, str] = {}
+        self._asked_of: Counter[str] = Counter()
 
     def add(self, state: StageState) -> None:
         """Let *state* take part from now on."""
-        server = state.server.name
-        if self._queued.get(state.name) == server or state.name in self._asked:
+        name, server = state.name, state.server.name
+        if self._queued.get(name) == server or name in self._asked:
             return
-        self._queued[state.name] = server
-        line = self._waiting.setdefault(server, [])
-        heapq.heappush(line, (state.stage.index, state.name))
+        self._queued[name] = server
+        heapq.heappush(self._line, (state.stage.index, name, server))
 
-    def answered(self, name: str) -> None:
+    def answered(self, name: str, *, taken: bool) -> None:
         """Note that the slot that was asked for *name* was given or refused."""
-        self._asked.pop(name, None)
+        server = self._asked.pop(name, None)
+        if server is not None:
+            self._asked_of[server] -= 1
+            if not taken:
+                self._call_next(server)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -48,42 +54,39 @@ class Admission:
 
     def ask(self, run: RunState) -> list[TakeSlot]:
         """Return the slots to be taken now."""
+        for server in run.freed:
+            self._call_next(server)
+        run.freed.clear()
         made: list[TakeSlot] = []
-        asked = Counter(self._asked.values())
-        while len(run.active) + len(self._asked) < self._limit:
-            state = self._next(run, asked)
-            if state is None:
-                break
-            server = state.server.name
-            self._asked[state.name] = server
-            asked[server] += 1
-            made.append(TakeSlot(state.name, server))
+        while self._line and len(run.active) + len(self._asked) < self._limit:
+            place = heapq.heappop(self._line)
+            _, name, server = place
+            state = run.stages[name]
+            if not self._waits(state, server):
+                self._call_next(server)
+            elif not self._has_room(run, state.server):
+                heapq.heappush(self._aside.setdefault(server, []), place)
+            else:
+                del self._queued[name]
+                self._asked[name] = server
+                self._asked_of[server] += 1
+                made.append(TakeSlot(name, server))
         return made
 
-    def _next(self, run: RunState, asked: Counter[str]) -> StageState | None:
-        """Remove and return the first stage in the plan's order whose server has room."""
-        best: tuple[int, str] | None = None
-        line: list[tuple[int, str]] = []
-        for server, candidates in self._waiting.items():
-            self._drop_stale(run, server, candidates)
-            if not candidates or (best is not None and best <= candidates[0]):
-                continue
-            slots = run.stages[candidates[0][1]].server.slots or self._limit
-            if run.load[server] + asked[server] < slots:
-                best, line = candidates[0], candidates
-        if best is None:
-            return None
-        heapq.heappop(line)
-        del self._queued[best[1]]
-        return run.stages[best[1]]
+    def _has_room(self, run: RunState, server: Server) -> bool:
+        return run.load[server.name] + self._asked_of[server.name] < (server.slots or self._limit)
 
-    def _drop_stale(self, run: RunState, server: str, line: list[tuple[int, str]]) -> None:
-        """Remove stages from the front that ended meanwhile, or wait for another server."""
-        while line and not self._waits(run.stages[line[0][1]], server):
-            name = heapq.heappop(line)[1]
-            if self._queued.get(name) == server:
-                del self._queued[name]
+    def _call_next(self, server: str) -> None:
+        """Let the first of those that stand aside for *server* go back to the line."""
+        aside = self._aside.get(server)
+        if aside:
+            heapq.heappush(self._line, heapq.heappop(aside))
 
     def _waits(self, state: StageState, server: str) -> bool:
-        waits = state.phase in (Phase.QUEUED, Phase.BACKOFF) and state.server.name == server
-        return waits and self._queued.get(state.name) == server
+        """Tell whether *state* still waits for *server*; else forget that it did."""
+        if self._queued.get(state.name) != server:
+            return False
+        if state.phase in QUEUEING and state.server.name == server:
+            return True
+        del self._queued[state.name]
+        return False

@@ -7,9 +7,9 @@ import attrs
 from buildorch import events
 from buildorch.job import Wait
 from buildorch.model import GOOD_ENDS, JSON, PlannedStage, Server, StageStatus
-from buildorch.scheduler.facts import LogReport
+from buildorch.scheduler.facts import NO_REPORT, LogReport
 from buildorch.scheduler.table import Phase
-from buildorch.scheduler.verdict import Budget
+from buildorch.scheduler.verdict import FRESH, NEVER_RAN, Budget, retry
 
 #: Seconds that a stage function has for ending once it is told to; a thread cannot be killed.
 FUNCTION_GRACE = 10.0
@@ -62,6 +62,10 @@ class StageState:
             for which its jobs waited for locks.
         waits_since: Monotonic time since which its job waits for a lock, while it does.
         finished: Its end.
+        name: The stage's name.
+        server: The server that it runs on, or would.
+        timed: Whether something may be due although nothing is heard: its function's end, or that
+            of the patience with its server.
     """
 
     stage: PlannedStage
@@ -74,7 +78,7 @@ class StageState:
     tries: int = 0
     not_before: float = 0.0
     unreachable: events.ConnectFailed | None = None
-    budget: Budget = attrs.field(factory=Budget)
+    budget: Budget = FRESH
     steps: dict[int, StepState] = attrs.field(factory=dict)
     values: dict[tuple[int, str], JSON] = attrs.field(factory=dict)
     link_down_since: float | None = None
@@ -82,23 +86,25 @@ class StageState:
     move: events.MoveRequested | None = None
     kill: str | None = None
     kill_at: float | None = None
-    report: LogReport = attrs.field(factory=LogReport)
+    report: LogReport = NO_REPORT
     verdict: events.AttemptFinished | None = None
     collected: events.ArtifactsCollected | None = None
     started_at: float | None = None
     launched_at: float | None = None
     waits_since: float | None = None
     finished: events.StageFinished | None = None
+    name: str = attrs.field(init=False)
+    server: Server = attrs.field(init=False)
+    timed: bool = attrs.field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The stage's name."""
-        return self.stage.name
+    def __attrs_post_init__(self) -> None:
+        self.name, self.server = self.stage.name, self.stage.servers[self.candidate]
+        self.timed = self.stage.function is not None
 
-    @property
-    def server(self) -> Server:
-        """The server that it runs on, or would."""
-        return self.stage.servers[self.candidate]
+    def use(self, server: str) -> None:
+        """Let it run on another one of the plan's servers for it."""
+        self.candidate = self.candidate_of(server)
+        self.server = self.stage.servers[self.candidate]
 
     def candidate_of(self, server: str) -> int:
         """Return the index of a server among the plan's for this stage."""
@@ -117,10 +123,11 @@ class StageState:
     @property
     def between_steps(self) -> bool:
         """Whether a stage function is on its way and none of its jobs is."""
+        if self.stage.function is None:
+            return False
         running = self.phase in (Phase.RUNNING, Phase.CANCELLING, Phase.ENDED)
         last = self.steps.get(self.step)
-        idle = last is None or last.finished is not None
-        return self.stage.function is not None and running and idle
+        return running and (last is None or last.finished is not None)
 
     @property
     def function_due(self) -> float | None:
@@ -142,14 +149,18 @@ class StageState:
 
     @property
     def wants_artifacts(self) -> bool:
-        """Whether the attempt succeeded and its artifacts are still to be brought here."""
-        return (
-            self.phase is Phase.SETTLING
-            and bool(self.stage.artifacts)
-            and self.collected is None
-            and self.verdict is not None
-            and self.verdict.status is StageStatus.SUCCEEDED
-        )
+        """Whether its artifacts are still to be brought here: of a success, or of the last failure.
+
+        What failed is worth a look (the report of its tests), what is tried again is not.
+        """
+        if not self.stage.artifacts or self.phase is not Phase.SETTLING:
+            return False
+        if self.collected is not None or self.verdict is None:
+            return False
+        end = self.verdict
+        if end.status is not StageStatus.FAILED or end.reason in NEVER_RAN:
+            return end.status is StageStatus.SUCCEEDED
+        return retry(self.stage, end.status, end.reason, self.budget, end.cause) is None
 
     @property
     def clear(self) -> bool:

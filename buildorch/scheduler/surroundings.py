@@ -1,14 +1,14 @@
-"""What an observation may look at beside its fact: the state, the time, and chance."""
+"""What an observation may look at beside its fact and the time: the state, and chance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import attrs
 
 from buildorch.scheduler.stage import StageState
 from buildorch.scheduler.state import RunState
-from buildorch.scheduler.table import Phase
+from buildorch.scheduler.table import LINKED, Phase
 
 
 @attrs.frozen
@@ -18,23 +18,23 @@ class Surroundings:
     Attributes:
         run: The run's state; only read.
         id: Id of the run.
-        now: Monotonic time.
         chance: Returns a number from 0 to 1.
     """
 
     run: RunState
     id: str
-    now: float
     chance: Callable[[], float]
 
-    def on_server(self, server: str, phases: tuple[Phase, ...]) -> Iterator[StageState]:
-        """Yield the stages that are in one of *phases* on *server*."""
-        for state in self.run.active.values():
-            if state.phase in phases and state.server.name == server:
-                yield state
+    def connecting(self, server: str) -> list[StageState]:
+        """Return the stages that wait for the link of *server*."""
+        return [one for one in self.run.connecting.values() if one.server.name == server]
 
-    def attempt(self, stage: str, attempt: int, phases: tuple[Phase, ...]) -> Iterator[StageState]:
-        """Yield the stage if this attempt of it is still in one of *phases*."""
+    def linked(self, server: str) -> list[StageState]:
+        """Return the stages that may need the link of *server*."""
+        active = self.run.active.values()
+        return [one for one in active if one.phase in LINKED and one.server.name == server]
+
+    def attempt(self, stage: str, attempt: int, phases: frozenset[Phase]) -> StageState | None:
+        """Return the stage if this attempt of it is still in one of *phases*."""
         state = self.run.stages[stage]
-        if state.attempt == attempt and state.phase in phases:
-            yield state
+        return state if state.attempt == attempt and state.phase in phases else None

@@ -29,6 +29,9 @@ class Phase(enum.StrEnum):
     BACKOFF = "backoff"
     FINISHED = "finished"
 
+    # Equal to its text, hence hashed like it: Enum's own hash is slow, and every move takes two.
+    __hash__ = str.__hash__
+
 
 MEANING: Mapping[Phase, str] = {
     Phase.WAITING: "some predecessor has not ended",
@@ -113,11 +116,29 @@ BY_EVENT: Mapping[Phase, Mapping[type[Event], Phase]] = {
     Phase.FINISHED: {},
 }
 
+#: Phases in which a stage holds a slot.
+ACTIVE = frozenset(
+    {
+        Phase.CONNECTING,
+        Phase.LAUNCHING,
+        Phase.RUNNING,
+        Phase.CANCELLING,
+        Phase.ENDED,
+        Phase.SETTLING,
+    }
+)
+
+#: Phases between which a stage moves unseen by the others: its slot and its link stay.
+INSIDE = ACTIVE - {Phase.CONNECTING}
+
+#: Phases in which a stage waits for one, unless another time or an orphan is in the way.
+QUEUEING = frozenset({Phase.QUEUED, Phase.BACKOFF})
+
 #: Phases in which a job of the stage may be alive on a server.
-WITH_JOB = (Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING)
+WITH_JOB = frozenset({Phase.LAUNCHING, Phase.RUNNING, Phase.CANCELLING})
 
 #: Phases in which a stage may need its server's link.
-LINKED = (*WITH_JOB, Phase.SETTLING)
+LINKED = WITH_JOB | {Phase.SETTLING}
 
 BY_STATE: Mapping[Phase, Mapping[str, Phase]] = {
     Phase.WAITING: {"predecessors ended": Phase.QUEUED},

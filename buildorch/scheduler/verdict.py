@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
 from buildorch.job import JobEnd
 from buildorch.model import PlannedStage, StageStatus
+from buildorch.model.policies import CAUSES
 from buildorch.scheduler.facts import FunctionEnded, LogReport
 
 #: Ends that no second attempt can change: the definition or the server has to.
 NEVER_RETRIED = frozenset({"workdir", "shell"})
+
+#: Ends of a job whose command never began.
+NEVER_RAN = frozenset({*NEVER_RETRIED, "setup"})
 
 #: How the reason begins where a server can run no such job before a person changes something.
 _REFUSED = "refused: "
 
 #: A last line that contradicts exit code 0.
 _FAILED = re.compile(r"\b(FAILED|FAILURE)\b")
+
+#: What pytest means by its exit codes.
+PYTEST_ENDS: Mapping[int, str] = {
+    1: "pytest: tests failed",
+    2: "pytest: interrupted",
+    3: "pytest: internal error",
+    4: "pytest: wrong usage",
+    5: "pytest: no tests",
+}
 
 #: What an attempt is by why it was ended.
 BY_REASON = {
@@ -45,6 +60,9 @@ class Verdict:
     warning: str | None = None
 
 
+_SUCCEEDED = Verdict(StageStatus.SUCCEEDED)
+
+
 def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
     """Return what *end* means for an attempt of *stage* whose log says *report*.
 
@@ -56,20 +74,43 @@ def verdict(stage: PlannedStage, end: JobEnd, report: LogReport) -> Verdict:
         >>> verdict(stage, JobEnd(kind="exit", code=0), LogReport(last_line="BUILD FAILED")).warning
         "exit code 0, but the last line says 'BUILD FAILED'"
     """
+    if end.ok:
+        return _with(end.detail, _sharpen(stage, report.last_line))
     if end.reason == "no_space":
         return Verdict(StageStatus.NO_SPACE, end.detail or end.reason)
     if end.reason in BY_REASON:
         return Verdict(BY_REASON[end.reason], end.reason)
     if end.kind == "lost":
         return _lost(end)
-    if not end.ok and report.no_space:
+    if report.no_space:
         told = (report.alert or "its log says that a disk is full", end.room)
         return Verdict(StageStatus.NO_SPACE, "; ".join(text for text in told if text))
-    if not end.ok:
-        return Verdict(StageStatus.FAILED, end.detail or end.reason or end.how)
-    found = _sharpen(stage, report.last_line)
-    warnings = [text for text in (found.warning, end.detail) if text]
-    return attrs.evolve(found, warning="; ".join(warnings) or None)
+    return Verdict(StageStatus.FAILED, end.detail or end.reason or _tests(end, report) or end.how)
+
+
+def _tests(end: JobEnd, report: LogReport) -> str | None:
+    """Return what the exit code of pytest says: tests that failed are not tests that never ran."""
+    ran = report.tool == "pytest" and end.kind == "exit"
+    return PYTEST_ENDS.get(end.code) if ran and end.code is not None else None
+
+
+def said(report: LogReport) -> dict[str, Any]:
+    """Return what an attempt's end keeps of its log's *report* beside errors and warnings."""
+    return {
+        "cause": report.cause,
+        "tests_passed": report.tests_passed,
+        "tests_total": report.tests_total,
+        "sstate": report.sstate,
+        "excerpt": report.excerpt,
+    }
+
+
+def _with(detail: str | None, found: Verdict) -> Verdict:
+    """Return a verdict that also warns of the detail of its end."""
+    if not detail:
+        return found
+    warning = f"{found.warning}; {detail}" if found.warning else detail
+    return attrs.evolve(found, warning=warning)
 
 
 def _lost(end: JobEnd) -> Verdict:
@@ -107,7 +148,7 @@ def _sharpen(stage: PlannedStage, last_line: str) -> Verdict:
         return Verdict(StageStatus.FAILED, f"the last line matches fail_if: {last_line!r}")
     if stage.success_if is not None:
         if re.search(stage.success_if, last_line):
-            return Verdict(StageStatus.SUCCEEDED)
+            return _SUCCEEDED
         return Verdict(
             StageStatus.FAILED, f"the last line does not match success_if: {last_line!r}"
         )
@@ -115,7 +156,7 @@ def _sharpen(stage: PlannedStage, last_line: str) -> Verdict:
         return Verdict(
             StageStatus.SUCCEEDED, warning=f"exit code 0, but the last line says {last_line!r}"
         )
-    return Verdict(StageStatus.SUCCEEDED)
+    return _SUCCEEDED
 
 
 @attrs.frozen
@@ -139,19 +180,30 @@ class Budget:
         return attrs.evolve(self, **{cause: getattr(self, cause) + 1})
 
 
+#: Of a stage that has used none.
+FRESH = Budget()
+
 #: A job that never started cost nothing, but a server that never starts one is broken.
 FREE_ATTEMPTS = 5
 
 #: Seconds before an attempt is repeated because of the infrastructure; doubles each time.
 INFRASTRUCTURE_DELAY = 5.0
 
+#: Seconds to which that grows for what may pass by itself.
+LONGEST_DELAY = 300.0
+
 
 def retry(
-    stage: PlannedStage, status: StageStatus, reason: str | None, budget: Budget
+    stage: PlannedStage,
+    status: StageStatus,
+    reason: str | None,
+    budget: Budget,
+    cause: str | None = None,
 ) -> tuple[str, float] | None:
     """Return cause and delay in seconds of the next attempt, or None where this was the last.
 
-    Failures have the stage's own budget and follow at once; the infrastructure has another.
+    Failures have the stage's own budget and follow at once, those that pass by themselves after
+    a while; the infrastructure has a budget of its own before that.
 
     Example:
         >>> from buildorch.model import Retry
@@ -159,6 +211,10 @@ def retry(
         >>> retry(stage, StageStatus.FAILED, None, Budget())
         ('failures', 0.0)
         >>> retry(stage, StageStatus.FAILED, None, Budget(failures=1))
+        >>> fetching = attrs.evolve(stage, retry=Retry(2, on=("network",)))
+        >>> retry(fetching, StageStatus.FAILED, None, Budget(), cause="compile")
+        >>> retry(fetching, StageStatus.FAILED, None, Budget(failures=1), cause="network")
+        ('failures', 10.0)
     """
     if status is StageStatus.LOST:
         if reason is not None and reason.startswith(_REFUSED):
@@ -167,8 +223,9 @@ def retry(
             return "free", INFRASTRUCTURE_DELAY * 2**budget.free
         if budget.infrastructure < stage.infra_retry:
             return "infrastructure", INFRASTRUCTURE_DELAY * 2**budget.infrastructure
+    if budget.failures >= stage.retry.times or reason in NEVER_RETRIED:
         return None
-    wanted = status in stage.retry.on and reason not in NEVER_RETRIED
-    if wanted and budget.failures < stage.retry.times:
-        return "failures", 0.0
-    return None
+    passes = status is StageStatus.LOST or (status is StageStatus.FAILED and cause in CAUSES)
+    if passes and (status if status is StageStatus.LOST else cause) in stage.retry.on:
+        return "failures", min(LONGEST_DELAY, INFRASTRUCTURE_DELAY * 2**budget.failures)
+    return ("failures", 0.0) if status in stage.retry.on else None

@@ -19,7 +19,15 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 
 from buildorch.errors import StoreDamaged, StoreTooNew
 from buildorch.events import KINDS, VERSION, Event, Recorded, RunCreated
-from buildorch.model import Command, Plan, RunStatus, Secret, StageStatus
+from buildorch.model import (
+    Command,
+    Plan,
+    PlannedStage,
+    RunStatus,
+    Secret,
+    Server,
+    StageStatus,
+)
 
 #: Version of the public JSON lines; grows only when a line changes its meaning.
 LINE_SCHEMA = 1
@@ -29,6 +37,10 @@ Upcaster: TypeAlias = Callable[[str, Mapping[str, Any]], tuple[str, Mapping[str,
 
 #: For each older version the pure function that leads to the next one.
 UPCASTERS: Mapping[int, Upcaster] = {}
+
+#: Classes of a plan, of which fields that are empty are left out: most are, of every stage. Other
+#: defaults are stored, so that a run stays what it was when they change.
+_SPARSE = (Plan, PlannedStage, Server)
 
 #: Fields that hold JSON as it is.
 _AS_IS = ("params", "plan", "value", "output")
@@ -219,7 +231,16 @@ def _reader(converter: cattrs.Converter, cls: Any) -> Callable[[Any, Any], Any]:
 
 def _writer(converter: cattrs.Converter, cls: Any) -> Callable[[Any], dict[str, Any]]:  # noqa: ANN401 - any attrs class
     overrides = _json_overrides(cls, override(unstruct_hook=lambda value: value))
+    if cls in _SPARSE:
+        for field in attrs.fields(cls):
+            if _is_empty(field.default):
+                hook = overrides.get(field.name, override()).unstruct_hook
+                overrides[field.name] = override(unstruct_hook=hook, omit_if_default=True)
     return make_dict_unstructure_fn(cls, converter, **overrides)
+
+
+def _is_empty(default: Any) -> bool:  # noqa: ANN401 - any default
+    return default in (None, ()) or default == attrs.Factory(dict)
 
 
 def _json_overrides(cls: Any, how: object) -> dict[str, Any]:  # noqa: ANN401 - any attrs class

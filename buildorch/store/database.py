@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
-from buildorch.errors import RunNotFound, RunOwned, StoreError, UsageError
+from buildorch.errors import RunOwned, StoreError, UsageError
 from buildorch.events import Event, Recorded, RunCreated, RunFinished
 from buildorch.model import JSON
 from buildorch.store import ids, rows
 from buildorch.store.faults import damaged
+from buildorch.store.history import History
 from buildorch.store.projection import project
 from buildorch.store.rows import Order, RunRow
-from buildorch.store.transactions import Transactions
 
 
-class Store:
+class Store(History):
     """The database of all runs of this user on this machine.
 
     A database of a newer buildorch can be read where its rows still mean the same, never written.
@@ -36,14 +35,11 @@ class Store:
 
     Example:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> with tempfile.TemporaryDirectory() as home, Store(Path(home) / "runs.db") as store:
         ...     store.runs()
         []
     """
-
-    def __init__(self, path: Path, *, patience: float = 5.0) -> None:
-        self.path = path
-        self._transactions = Transactions(path, patience)
 
     def close(self) -> None:
         """Close the file; safe to call twice."""
@@ -140,27 +136,6 @@ class Store:
             raise damaged(self.path, f"events of run {run} are missing")
         return recorded
 
-    def runs(self, limit: int = 50, pipeline: str | None = None) -> list[RunRow]:
-        """Return the newest runs, the newest first.
-
-        Args:
-            limit: How many at most.
-            pipeline: Only runs of this pipeline.
-        """
-        with self._transactions.reading() as connection:
-            found = connection.execute(
-                f"SELECT {rows.RUN_COLUMNS} FROM runs"  # noqa: S608 - our own constant
-                " WHERE :pipeline IS NULL OR pipeline = :pipeline"
-                " ORDER BY created DESC, rowid DESC LIMIT :limit",
-                {"pipeline": pipeline, "limit": limit},
-            ).fetchall()
-        return [rows.run_of(row, self.path) for row in found]
-
-    def run(self, run: str) -> RunRow:
-        """Return the row of the run with the id *run*; `RunNotFound` where there is none."""
-        with self._transactions.reading() as connection:
-            return self._known(connection, run)
-
     def find(self, text: str) -> str:
         """Return the id of the run that *text* names: see `ids.resolve`.
 
@@ -174,26 +149,6 @@ class Store:
                 " FROM runs ORDER BY created, rowid"
             )
             return ids.resolve(text, dict(known.fetchall()))
-
-    def durations(
-        self, pipeline: str, stage: str, server: str | None = None, limit: int = 20
-    ) -> list[float]:
-        """Return how long the stage took when it succeeded, in seconds, the latest last.
-
-        Args:
-            pipeline: Name of the pipeline.
-            stage: Name of the stage.
-            server: Only on this server.
-            limit: How many at most, the latest ones.
-        """
-        with self._transactions.reading() as connection:
-            found = connection.execute(
-                "SELECT seconds FROM durations WHERE pipeline = :pipeline AND stage = :stage"
-                " AND (:server IS NULL OR server = :server)"
-                " ORDER BY at DESC, rowid DESC LIMIT :limit",
-                {"pipeline": pipeline, "stage": stage, "server": server, "limit": limit},
-            ).fetchall()
-        return [rows.duration_of(row, self.path) for row in reversed(found)]
 
     def order(self, run: str, kind: str, payload: JSON = None, *, at: float) -> int:
         """Leave an order for the controller of *run*, durably; `control.poke` wakes it.
@@ -252,19 +207,6 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _row(self, connection: sqlite3.Connection, run: str) -> RunRow | None:
-        row = connection.execute(
-            f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE run = ?",  # noqa: S608 - our own constant
-            (run,),
-        ).fetchone()
-        return None if row is None else rows.run_of(row, self.path)
-
-    def _known(self, connection: sqlite3.Connection, run: str) -> RunRow:
-        row = self._row(connection, run)
-        if row is None:
-            raise RunNotFound(f"no run is called {run!r}; `buildorch history` lists all")
-        return row
 
 
 def _numbered(

@@ -9,8 +9,8 @@ is `MMDD-n`, the n-th run of its day on this machine; it belongs to the newest r
 from __future__ import annotations
 
 import difflib
+import os
 import re
-import secrets
 import time
 from collections.abc import Iterable, Mapping
 
@@ -35,7 +35,7 @@ def new_run_id(at: float) -> str:
         >>> len(new_run_id(0.0))
         22
     """
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(at))}-{secrets.token_hex(3)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(at))}-{os.urandom(3).hex()}"
 
 
 def short_name(run: str, number: int) -> str:

@@ -16,13 +16,18 @@ from pathlib import Path
 from buildorch.store.faults import damaged, translated
 
 #: Version of the schema, in the database's `user_version`.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Tells our databases from others: "bldo".
 APPLICATION_ID = 0x626C646F
 
 #: For each older version the statements that lead to the next one.
-MIGRATIONS: Mapping[int, Sequence[str]] = {}
+MIGRATIONS: Mapping[int, Sequence[str]] = {
+    1: (
+        "ALTER TABLE runs ADD COLUMN params TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE durations ADD COLUMN params TEXT NOT NULL DEFAULT ''",
+    ),
+}
 
 # The two partial indexes keep "exactly once" for the events that begin and end a run.
 SCHEMA = """
@@ -43,6 +48,7 @@ CREATE TABLE runs (
     done INTEGER NOT NULL DEFAULT 0,
     seq INTEGER NOT NULL DEFAULT 0,
     epoch INTEGER NOT NULL DEFAULT 0,
+    params TEXT NOT NULL DEFAULT '',
     UNIQUE (day, number)
 );
 CREATE INDEX runs_created ON runs (created);
@@ -63,7 +69,8 @@ CREATE TABLE durations (
     stage TEXT NOT NULL,
     server TEXT NOT NULL,
     at REAL NOT NULL,
-    seconds REAL NOT NULL
+    seconds REAL NOT NULL,
+    params TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX durations_stage ON durations (pipeline, stage, at);
 CREATE TABLE orders (

@@ -7,10 +7,8 @@ which servers and the store refuse a controller that was replaced.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import socket
 import time
 from pathlib import Path
 from typing import Self
@@ -160,6 +158,8 @@ def _run_path(places: Places, run: str) -> Path:
 
 def _pipeline_path(places: Places, pipeline: str) -> Path:
     # A name may have any script and 200 bytes, and differs from others by more than its case.
+    import hashlib  # noqa: PLC0415 - loads OpenSSL, which whoever only looks does not need
+
     digest = hashlib.sha256(pipeline.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return places.locks / f"pipeline-{digest}.lock"
 
@@ -170,7 +170,7 @@ def _line(run: str, epoch: int) -> str:
         pid=os.getpid(),
         started=_start_ticks(),
         boot_id=boot_id(),
-        host=socket.gethostname(),
+        host=os.uname().nodename,
         since=time.time(),
         epoch=epoch,
     )

@@ -5,12 +5,28 @@ Owns the SQL that keeps `runs` and `durations` equal to what the events say.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sqlite3
+from collections.abc import Mapping
 
 from buildorch.events import CancelRequested, Recorded, RunCreated, RunFinished, StageFinished
-from buildorch.model import StageStatus
+from buildorch.model import JSON, StageStatus
 from buildorch.store.ids import short_name
+
+
+def params_digest(params: Mapping[str, JSON]) -> str:
+    """Return a text that is the same for the same parameters; empty where there are none.
+
+    Example:
+        >>> params_digest({"a": 1, "b": 2}) == params_digest({"b": 2, "a": 1})
+        True
+    """
+    if not params:
+        return ""
+    text = json.dumps(params, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def project(connection: sqlite3.Connection, recorded: Recorded) -> None:
@@ -41,8 +57,9 @@ def _created(connection: sqlite3.Connection, recorded: Recorded, event: RunCreat
     # The same day of an earlier year: that run is called by its id from now on.
     connection.execute("UPDATE runs SET short = run WHERE short = ?", (short,))
     connection.execute(
-        "INSERT INTO runs (run, day, number, short, pipeline, parent, by, results, created, total)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs"
+        " (run, day, number, short, pipeline, parent, by, results, created, total, params)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             recorded.run,
             day,
@@ -54,6 +71,7 @@ def _created(connection: sqlite3.Connection, recorded: Recorded, event: RunCreat
             os.fsencode(event.results),  # a path may hold bytes that are no text
             recorded.at,
             len(event.plan.get("stages", ())),
+            params_digest(event.params),
         ),
     )
 
@@ -64,7 +82,7 @@ def _stage_finished(
     connection.execute("UPDATE runs SET done = done + 1 WHERE run = ?", (recorded.run,))
     if event.status is StageStatus.SUCCEEDED and event.seconds is not None:
         connection.execute(
-            "INSERT INTO durations (pipeline, stage, server, at, seconds)"
-            " SELECT pipeline, ?, ?, ?, ? FROM runs WHERE run = ?",
+            "INSERT INTO durations (pipeline, stage, server, at, seconds, params)"
+            " SELECT pipeline, ?, ?, ?, ?, params FROM runs WHERE run = ?",
             (event.stage, event.server or "", recorded.at, event.seconds, recorded.run),
         )

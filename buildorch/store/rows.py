@@ -28,6 +28,11 @@ _count = attrs.validators.and_(_whole_number, attrs.validators.le(1 << 40))
 _number = attrs.validators.instance_of((int, float))
 _optional = attrs.validators.optional
 
+#: What a row that is no longer what was written makes of reading it.
+_DAMAGE = (StoreDamaged, ValueError, TypeError, RecursionError)
+
+_AS_TEXT = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
 
 @attrs.frozen(kw_only=True)
 class RunRow:
@@ -64,6 +69,21 @@ class RunRow:
     done: int = attrs.field(validator=_whole_number)
     seq: int = attrs.field(validator=_count)
     epoch: int = attrs.field(validator=_count)
+
+
+@attrs.frozen
+class Duration:
+    """How long a stage took when it succeeded.
+
+    Attributes:
+        seconds: That.
+        server: Where it ran.
+        params: The `params_digest` of its run's parameters.
+    """
+
+    seconds: float
+    server: str
+    params: str
 
 
 @attrs.frozen(kw_only=True)
@@ -116,11 +136,13 @@ def event_of(row: tuple[Any, ...], path: Path) -> Recorded:
         StoreTooNew: A newer buildorch stored it.
     """
     run, seq, at, epoch, version, kind, fields = row
-    with _whole(path, f"event {seq} of run {run}"):
+    try:  # not `_whole`: a run has tens of thousands of events, and entering it costs as much
         event = event_from_fields(kind, json.loads(fields), version)
         at = float(at)
         if type(epoch) is not int:
             raise TypeError(f"its epoch {epoch!r} is no number")
+    except _DAMAGE as error:
+        raise damaged(path, f"event {seq} of run {run}: {error}") from error
     return Recorded(run=run, seq=seq, at=at, epoch=epoch, event=event)
 
 
@@ -162,7 +184,7 @@ def to_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
         UsageError: It is not a JSON value.
     """
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return _AS_TEXT(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(f"only JSON values can be stored: {error}") from error
 
@@ -171,5 +193,5 @@ def to_text(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def _whole(path: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except (StoreDamaged, ValueError, TypeError, RecursionError) as error:
+    except _DAMAGE as error:
         raise damaged(path, f"{what}: {error}") from error

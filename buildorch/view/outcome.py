@@ -44,7 +44,7 @@ def exit_code(view: RunView) -> int:
     return INFRASTRUCTURE if ends & _INFRASTRUCTURE and not ends & _BUILD else STAGE_FAILED
 
 
-def run_finished_line(view: RunView) -> dict[str, Any]:
+def run_finished_line(view: RunView, now: float | None = None) -> dict[str, Any]:
     """Return the documented last line of `run --json`.
 
     A run that is not over has the status `interrupted`; its stages that are not over have the
@@ -52,6 +52,7 @@ def run_finished_line(view: RunView) -> dict[str, Any]:
 
     Args:
         view: The run.
+        now: Unix time up to which a stage that waits has waited; None: as of the newest event.
 
     Returns:
         A JSON object: `event`, `run`, `at`, `schema`, `status`, `seconds`, `results`, `orphans`
@@ -69,16 +70,17 @@ def run_finished_line(view: RunView) -> dict[str, Any]:
         "reason": view.finished.reason if view.finished is not None else view.detached,
         "exit_code": exit_code(view),
         "orphans": [attrs.asdict(orphan) for orphan in view.orphans],
-        "stages": {stage.name: stage_line(view, stage) for stage in view.stages.values()},
+        "stages": {stage.name: stage_line(view, stage, now) for stage in view.stages.values()},
     }
 
 
-def stage_line(view: RunView, stage: StageView) -> dict[str, Any]:
+def stage_line(view: RunView, stage: StageView, now: float | None = None) -> dict[str, Any]:
     """Return what the last line says of one stage; unknown values are null.
 
     Args:
         view: The run.
         stage: One of its stages.
+        now: As for `run_finished_line`.
     """
     result, finished = stage.result, stage.finished
     carried = stage.status is StageStatus.UP_TO_DATE and not stage.history
@@ -98,8 +100,17 @@ def stage_line(view: RunView, stage: StageView) -> dict[str, Any]:
         "log_complete": finished.log_complete if finished is not None else False,
         "started_at": _rfc3339(stage.first_started_at),
         "from_run": view.created.parent if carried else None,
-        "wait": None if stage.wait is None else attrs.asdict(stage.wait),
+        "wait": _wait_line(stage, view.updated_at if now is None else now),
     }
+
+
+def _wait_line(stage: StageView, now: float) -> dict[str, Any] | None:
+    if stage.wait is None:
+        return None
+    line = attrs.asdict(stage.wait)
+    if stage.wait_since is not None:
+        line["seconds"] = round(max(0.0, now - stage.wait_since), 3)
+    return line
 
 
 def _rfc3339(at: float | None) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, ValuesView
 from pathlib import PurePath
 from typing import Any
 
@@ -56,8 +57,10 @@ class RunView:
     plan: Plan
     created: events.RunCreated
     created_at: float
-    stages: dict[str, StageView] = attrs.field(init=False)
+    stages: Mapping[str, StageView] = attrs.field(init=False)
     _followers: dict[str, list[str]] = attrs.field(init=False, factory=dict, repr=False)
+    #: How many of the stages directly before each have not ended.
+    _awaited: MutableMapping[str, int] = attrs.field(init=False, factory=dict, repr=False)
     controller: tuple[int, str] | None = None
     detached: str | None = None
     cancel_requested: str | None = None
@@ -66,17 +69,18 @@ class RunView:
     finished_at: float | None = None
     updated_at: float = 0.0
     seq: int = 0
-    messages: dict[str, tuple[events.NotificationDue, events.NotificationResult | None]] = (
-        attrs.field(factory=dict)
-    )
+    messages: MutableMapping[
+        str, tuple[events.NotificationDue, events.NotificationResult | None]
+    ] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         ordered = sorted(self.plan.stages, key=lambda stage: stage.index)
         self.stages = {stage.name: StageView(stage) for stage in ordered}
         for stage in ordered:
-            for before in stage.after:
-                self._followers.setdefault(before, []).append(stage.name)
-        self._queue(self.stages)
+            before = [name for name in stage.after if name in self.stages]
+            for name in before:
+                self._followers.setdefault(name, []).append(stage.name)
+            self._await(stage.name, len(before))
 
     @classmethod
     def start(cls, plan: Plan, record: Recorded) -> RunView:
@@ -161,9 +165,13 @@ class RunView:
         return [(due, answer) for due, answer in answered if not answer.ok]
 
     def draft(self) -> RunView:
-        """Return a copy that changes without this one, to see what events would lead to."""
+        """Return a copy that changes without this one, to see what events would lead to.
+
+        Costs as much as those events, however many stages and messages there are.
+        """
         made = copy.copy(self)
-        made.stages, made.messages = _Drafts(self.stages), dict(self.messages)
+        made.stages, made.messages = _Drafts(self.stages), ChainMap({}, self.messages)
+        made._awaited = ChainMap({}, self._awaited)  # noqa: SLF001 - it is of this class
         return made
 
     @property
@@ -185,16 +193,32 @@ class RunView:
             return
         stage = self.stages.get(getattr(event, "stage", ""))
         if stage is not None:
+            ends = isinstance(event, events.StageFinished) and stage.finished is None
             stage.apply(event, record.at)
-            if isinstance(event, events.StageFinished):
-                self._queue(self._followers.get(stage.name, ()))
+            if ends:
+                for name in self._followers.get(stage.name, ()):
+                    self._await(name, self._awaited[name] - 1)
 
-    def _queue(self, names: Iterable[str]) -> None:
-        """Tell stages that wait for a limit from those that wait for another stage."""
-        for name in names:
-            view = self.stages[name]
-            if view.state == "waiting" and not self.waits_for(view):
-                view.state = "queued"
+    def _await(self, name: str, count: int) -> None:
+        """Tell a stage that waits for a limit from one that waits for *count* other stages."""
+        self._awaited[name] = count
+        if not count and self.stages[name].state == "waiting":
+            self.stages[name].state = "queued"
+
+    def followers(self, name: str) -> list[StageView]:
+        """Return the stages directly after the stage *name*, in the order of their numbers."""
+        return [self.stages[after] for after in self._followers.get(name, ())]
+
+    def behind(self, name: str) -> list[StageView]:
+        """Return all stages that come after the stage *name*, in the order of their numbers."""
+        found: dict[str, StageView] = {}
+        left = self.followers(name)
+        while left:
+            one = left.pop()
+            if one.name not in found:
+                found[one.name] = one
+                left += self.followers(one.name)
+        return sorted(found.values(), key=lambda view: view.stage.index)
 
     def waits_for(self, view: StageView) -> list[str]:
         """Return the direct predecessors of *view* that have not ended."""
@@ -210,21 +234,30 @@ class RunView:
         return str(PurePath(self.results, view.name, f"attempt-{view.attempt}.log"))
 
 
-class _Drafts(dict[str, StageView]):
+class _Drafts(Mapping[str, StageView]):
     """Stages of which those that are looked up by name are copies."""
 
     def __init__(self, stages: Mapping[str, StageView]) -> None:
-        super().__init__(stages)
-        self._drafted: set[str] = set()
+        self._stages = stages
+        self._own: dict[str, StageView] = {}
 
     def __getitem__(self, name: str) -> StageView:
-        if name not in self._drafted:
-            self._drafted.add(name)
-            self[name] = super().__getitem__(name).draft()
-        return super().__getitem__(name)
+        if name not in self._own:
+            self._own[name] = self._stages[name].draft()
+        return self._own[name]
 
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as dict has it
-        return self[name] if name in self else default  # noqa: SIM401 - this is `get` itself
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stages)
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._stages
+
+    def values(self) -> ValuesView[StageView]:
+        """Return all stages: copies only of those that were looked up, so change none of them."""
+        return {**self._stages, **self._own}.values()
 
 
 def _headless(run: str | None) -> StoreDamaged:

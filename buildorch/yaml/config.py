@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from buildorch.errors import DefinitionError, Problem
-from buildorch.model import Config, Defaults
+from buildorch.model import BuildType, Config, Defaults
 from buildorch.yaml import values
 from buildorch.yaml.channels import read_channels
 from buildorch.yaml.nodes import Node
@@ -32,10 +32,17 @@ def _read_defaults(node: Node, report: Report) -> Defaults:
     return Defaults(**read_mapping(node, report, _DEFAULTS))
 
 
+def _read_build_types(node: Node, report: Report) -> dict[str, BuildType] | None:
+    from buildorch.yaml.build_types import read_build_types  # noqa: PLC0415 - few have any
+
+    return read_build_types(node, report)
+
+
 _CONFIG: Mapping[str, Field] = {
     "servers": Field(read_servers, called=False),
     "notifications": Field(read_channels, into="channels", called=False),
     "defaults": Field(_read_defaults),
+    "build_types": Field(_read_build_types, called=False),
     "language": Field(values.choice(("en", "ko"))),
 }
 

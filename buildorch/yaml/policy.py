@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from buildorch.model import Archive, Notify, Retry
+from buildorch.model.policies import RETRIED
 from buildorch.yaml import values
 from buildorch.yaml.nodes import ListNode, MappingNode, Node, Place
 from buildorch.yaml.schema import Converter, Field, Report, list_of, read_mapping
 
 Reaction: TypeAlias = Notify | Retry | Archive
-
-#: Outcomes that a retry may cover; what the infrastructure breaks has a budget of its own.
-RETRIED = ("failed", "timed_out", "no_space")
 
 _TIMES = values.whole(0, 100)
 _RETRY: Mapping[str, Field] = {
@@ -23,7 +21,7 @@ _RETRY: Mapping[str, Field] = {
 
 
 def retry(node: Node, report: Report) -> Retry | None:
-    """Convert a number of extra attempts, or `{times: 2, on: [failed, timed_out]}`."""
+    """Convert a number of extra attempts, or `{times: 2, on: [network, lost, board]}`."""
     if not isinstance(node, MappingNode):
         times = _TIMES(node, report)
         return None if times is None else Retry(times)

@@ -23,6 +23,23 @@ def server(node: Node, report: Report) -> str | tuple[str, ...] | None:
     return found or None
 
 
+def tool(node: Node, report: Report) -> str | None:
+    """Convert the name of a tool whose logs are known."""
+    from buildorch.analysis.rules import TOOLS  # noqa: PLC0415 - few stages name one
+
+    found: str | None = values.choice(TOOLS)(node, report)
+    return found
+
+
+def _progress(node: ScalarNode) -> str:
+    from buildorch.analysis.own import progress_rule  # noqa: PLC0415 - few stages have one
+
+    return progress_rule(node.text).pattern
+
+
+progress = values.scalar(_progress, "a regular expression")
+
+
 def _reference(node: Node, report: Report) -> ScalarNode | None:
     """Keep the node: whether a stage has that name is known only once all are read."""
     if isinstance(node, ScalarNode) and not node.is_null:
@@ -54,6 +71,9 @@ STAGE_FIELDS: Mapping[str, Field] = {
     "always": Field(values.boolean),
     "success_if": Field(values.pattern),
     "fail_if": Field(values.pattern),
+    "analyze": Field(values.boolean),
+    "tool": Field(tool),
+    "progress": Field(progress),
 }
 
 

@@ -33,12 +33,14 @@ class Sink:
         refusals: How many requests are still to be told to come again.
         refused: What was sent and refused.
         taken: What was sent and taken.
+        changed: What was to change in a message that was taken: its text, or a file to add.
     """
 
     url: str = ""
     refusals: int = 0
     refused: list[Arrival] = attrs.field(factory=list)
     taken: list[Arrival] = attrs.field(factory=list)
+    changed: list[Arrival] = attrs.field(factory=list)
     _lock: threading.Lock = attrs.field(factory=threading.Lock)
 
     def take(self, arrival: Arrival) -> bool:
@@ -48,6 +50,12 @@ class Sink:
             self.refusals -= refuse
             (self.refused if refuse else self.taken).append(arrival)
         return not refuse
+
+    def change(self, arrival: Arrival) -> bool:
+        """Keep what is to change."""
+        with self._lock:
+            self.changed.append(arrival)
+        return True
 
     @property
     def webhook(self) -> str:
@@ -76,7 +84,8 @@ def open_sink(refusals: int = 0) -> Iterator[Sink]:
 
     class Handler(Posts):
         def take(self, body: dict[str, Any]) -> None:
-            taken = sink.take(Arrival(self.path, body, time.time()))
+            arrival = Arrival(self.path, body, time.time())
+            taken = sink.change(arrival) if self.command == "PATCH" else sink.take(arrival)
             fine = {"ok": True, "id": "1", "result": {"messageId": "1"}}
             answer = fine if taken else {"message": "slow down", "retry_after": 0.3}
             self.reply(200 if taken else 429, json.dumps(answer).encode())

@@ -10,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildorch.analysis import Analysis, Analyzer
+from buildorch.analysis.block import Block
+from buildorch.analysis.lines import decode, without_prefix
+from buildorch.analysis.rules import RULES
+from buildorch.analysis.sieve import sieve
 
 _LOGS = tuple(case_log(name) for name in case_names() if not name.startswith("A17"))
 _LINES = tuple(
@@ -192,3 +196,33 @@ def test_ordinary_lines_cost_almost_nothing() -> None:
         whole(log)
         best = max(best, len(log) / 1e6 / (time.process_time() - begin))
     assert best > 20
+
+
+_RULES = sieve(RULES)
+
+
+@settings(max_examples=100, deadline=None)
+@given(log=logs())
+def test_the_sieve_misses_no_line(log: bytes) -> None:
+    """Every line that a rule matches is named by the searches over the whole block."""
+    block = Block(log + b"\n")
+    named = set(_RULES.hits(block.flat))
+    begin = 1
+    for line in block.flat[1:].split(b"\n")[:-1]:
+        text = without_prefix(decode(line).rstrip())
+        if any(rule.match(text) for rule in _RULES.counted):
+            assert begin in named, text
+        begin += len(line) + 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(log=logs(), places=st.lists(st.integers(0, 5000), max_size=4))
+def test_an_error_stands_where_it_is_said_to(log: bytes, places: list[int]) -> None:
+    """The offset of the first error is that of its line, wherever pieces of the log end."""
+    analyzer = Analyzer()
+    for _, piece in cut(log, places):
+        analyzer.feed(piece)
+    found = analyzer.finish().first_error
+    if found is not None:
+        lines = log.split(b"\n")
+        assert found.offset == sum(len(line) + 1 for line in lines[: found.line - 1])

@@ -46,7 +46,7 @@ class Chat:
         with self._lock:
             mode = self.mode
             self.troubled += mode != "fine"
-            if mode in ("fine", "silent"):
+            if mode in ("fine", "silent") and "content" in body:  # else it is a log for a message
                 key, text = str(body.get("nonce", "")), str(body["content"])
                 self.arrivals.append(Arrival(key, text, time.time(), mode == "fine"))
         if mode == "silent":

@@ -12,7 +12,7 @@ from hosts.commands import BedError
 
 from buildorch.errors import BuildorchError
 from buildorch.events import Recorded, RunFinished
-from buildorch.running import Options, history
+from buildorch.settings import Options, history
 from chaos.chat import Chat
 from chaos.evidence import Evidence, Hit
 from chaos.faults import KINDS, LASTING, Fault, Proof

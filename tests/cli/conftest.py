@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from buildorch.cli.commands import namespace
-from buildorch.cli.program import BuildorchProgram
+from buildorch.cli.commands import commands
+from buildorch.cli.program import Program
 from cli.terminal import Terminal
 from cli.user import Outcome, User
 
@@ -30,7 +30,7 @@ def _here(user: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setenv("BUILDORCH_HOME", user.environ["BUILDORCH_HOME"])
     monkeypatch.setenv("HOME", user.environ["HOME"])
     monkeypatch.delenv("BUILDORCH_CONFIG", raising=False)
-    program = BuildorchProgram(namespace(), "1.2.3")
+    program = Program(commands(), lambda: "1.2.3")
 
     def run(*words: str) -> Outcome:
         code = program.code_of(words)

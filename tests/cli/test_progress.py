@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from observers.story import Story, full_build
+from hypothesis import given
+from hypothesis import strategies as st
+from observers.story import Story, full_build, planned
 
 from buildorch import events
 from buildorch.demo import demo_pipeline
+from buildorch.estimate import Usual
 from buildorch.events import Event
-from buildorch.model import Config, RunStatus, StageStatus
-from buildorch.observers.progress import StageProgress
+from buildorch.model import Config, Plan, RunStatus, StageStatus
+from buildorch.observers.progress import StageProgress, time_left
+from buildorch.past import usual_times
 from buildorch.planner import make_plan
-from buildorch.progress import RunProgress, usual_seconds
+from buildorch.progress import RunProgress
 from buildorch.store.codec import plan_to_dict
 from buildorch.store.database import Store
 
@@ -62,14 +66,14 @@ def test_an_estimate_trusts_the_pace_more_and_more(
     log = tmp_path / "yocto-image" / "attempt-1.log"
     log.write_text(f"NOTE: Running task {percent} of 100 (/a.bb:do_compile)\n" if percent else "")
     now = story.at + passed
-    progress = RunProgress(lambda: story.seen, {"yocto-image": 100.0}, wall=lambda: now)
+    progress = RunProgress(lambda: story.seen, {"yocto-image": Usual(100.0)}, wall=lambda: now)
     assert progress.of("yocto-image").eta == pytest.approx(eta)
 
 
 def test_a_stage_that_has_not_begun_takes_what_it_usually_takes(tmp_path: Path) -> None:
     """Before its start, history is all that is known; without a run nothing is."""
     story = begun(tmp_path)
-    progress = RunProgress(lambda: story.seen, {"host-build": 30.0})
+    progress = RunProgress(lambda: story.seen, {"host-build": Usual(30.0)})
     assert progress.of("host-build").eta == 30.0
     assert progress.of("integration-test").eta is None
     assert set(progress.all()) == set(story.seen.stages)
@@ -94,7 +98,7 @@ def test_the_usual_time_is_the_median_of_successes(tmp_path: Path) -> None:
                 events.RunFinished(status=RunStatus.FAILED, seconds=1.0, results="/r"),
             ]
             store.create(run, [created, *ends], at=float(number))
-        assert usual_seconds(store, Story(plan).seen) == {"yocto-image": 110.0}
+        assert usual_times(store, Story(plan).seen) == {"yocto-image": Usual(110.0, 200.0)}
 
 
 def test_the_demo_is_a_plan_for_this_machine() -> None:
@@ -106,3 +110,61 @@ def test_the_demo_is_a_plan_for_this_machine() -> None:
         ("integration-test", ("host-build",)),
     ]
     assert {stage.servers[0].backend for stage in plan.stages} == {"local"}
+
+
+@st.composite
+def _planned_runs(draw: st.DrawFn) -> tuple[Plan, dict[str, float], float]:
+    """Return a plan, what its stages take, and how much quicker than usual they are now."""
+    count = draw(st.integers(1, 6))
+    stages = []
+    for number in range(count):
+        after = draw(st.sets(st.integers(0, number - 1))) if number else set()
+        names = tuple(f"s{one}" for one in sorted(after))
+        stages.append(planned(f"s{number}", number, "h1", after=names))
+    times = {stage.name: draw(st.floats(1.0, 1000.0)) for stage in stages}
+    return Plan(name="p", stages=tuple(stages)), times, draw(st.floats(0.3, 1.0))
+
+
+@given(_planned_runs(), st.integers(1, 40))
+def test_the_end_of_a_run_never_moves_back_without_a_reason(
+    made: tuple[Plan, dict[str, float], float], looks: int
+) -> None:
+    """While every stage takes its usual time or less, the end that is told only comes nearer."""
+    plan, times, quicker = made
+    story = Story(plan, results="/nowhere")
+    now = story.at
+    usual = {name: Usual(seconds) for name, seconds in times.items()}
+    progress = RunProgress(lambda: story.seen, usual, wall=lambda: now)
+    done: dict[str, float] = {}
+    for stage in plan.stages:
+        begins = max((done[name] for name in stage.after), default=story.at)
+        done[stage.name] = begins + times[stage.name] * quicker
+    whole = max(done.values()) - story.at
+    begun = story.at
+    moments = sorted({begun + whole * look / looks for look in range(looks + 1)} | {*done.values()})
+    last = rest = float("inf")
+    for moment in moments:
+        now = moment
+        for stage in plan.stages:
+            state = story.seen.stages[stage.name]
+            free = all(done[name] <= now for name in stage.after)
+            if free and not state.history:
+                starts = max((done[name] for name in stage.after), default=begun)
+                story.launch(stage.name, after=max(0.0, starts - story.at))
+            if state.finished is None and done[stage.name] <= now:
+                story.stage_ends(stage.name, StageStatus.SUCCEEDED)
+        left = time_left(story.seen, progress.all())
+        assert left is not None
+        assert now + left.seconds <= last + 1e-6 * now
+        assert left.seconds >= 0
+        last, rest = now + left.seconds, left.seconds
+    assert rest == 0
+
+
+def test_one_unknown_stage_leaves_the_end_unknown(tmp_path: Path) -> None:
+    """No end is told that leaves out what nobody has ever seen."""
+    story = begun(tmp_path)
+    known = {name: Usual(10.0) for name in story.seen.stages}
+    assert time_left(story.seen, RunProgress(lambda: story.seen, known).all()) is not None
+    del known["integration-test"]
+    assert time_left(story.seen, RunProgress(lambda: story.seen, known).all()) is None

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from invoke import Collection, Context, Task
 
-from buildorch.cli.program import BuildorchProgram
+from buildorch.cli.command import Command, Commands
+from buildorch.cli.program import Program
 from buildorch.errors import (
     ConnectRefused,
     DefinitionError,
@@ -23,18 +23,13 @@ from buildorch.errors import (
 from cli.conftest import Here
 from cli.user import User
 
-HEAVY = ("fabric", "paramiko", "networkx", "structlog", "rich", "apprise", "ruamel.yaml")
+SCREENS = ("fabric", "paramiko", "structlog", "rich.console", "apprise")
+HEAVY = (*SCREENS, "networkx", "ruamel.yaml")
 
 
 def _ending(what: Callable[[], object]) -> int:
-    def command(c: Context) -> object:
-        """End as the test says."""
-        del c
-        return what()
-
-    collection = Collection()
-    collection.add_task(Task(command))
-    return BuildorchProgram(collection, "0").code_of(["command"])
+    only = Commands({"command": "End as the test says."}, lambda _: Command(body=what))
+    return Program(only, lambda: "0").code_of(["command"])
 
 
 def _raising(error: BaseException) -> Callable[[], object]:
@@ -77,8 +72,8 @@ def test_a_defect_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(("result", "code"), [(None, 0), (0, 0), (75, 75)])
-def test_a_task_gives_the_code(result: object, code: int) -> None:
-    """What a task returns is the exit code; nothing is success."""
+def test_a_command_gives_the_code(result: object, code: int) -> None:
+    """What a command returns is the exit code; nothing is success."""
     assert code == _ending(lambda: result)
 
 
@@ -134,27 +129,68 @@ def test_odd_names_can_be_printed_anywhere(user: User) -> None:
     assert "Traceback" not in missing.err
 
 
+#: What drives a run, and what no command needs that only looks at one.
+DRIVING = ("buildorch.assembly", "buildorch.runner.controller", "buildorch.notifiers")
+
+
+#: What only looking at a run needs.
+LOOKING = ("sqlite3", "cattrs", "buildorch.view", "buildorch.events")
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (
+            "--help",
+            (*HEAVY, *DRIVING, "asyncio", "invoke", "sqlite3", "cattrs", "importlib.metadata"),
+        ),
+        ("--version", (*HEAVY, *DRIVING, "asyncio", "invoke", "sqlite3", "cattrs")),
+        ("run --help", (*HEAVY, "invoke")),
+        ("status", (*HEAVY, *DRIVING, "asyncio", "invoke", "buildorch.analysis")),
+        ("status --json", (*HEAVY, *DRIVING, "asyncio", "invoke", "buildorch.observers.board")),
+        ("history", (*HEAVY, *DRIVING, "asyncio", "invoke", "buildorch.analysis")),
+        ("wait", ("fabric", "paramiko", "networkx", "rich.console", "invoke")),
+        ("check a.yaml", (*SCREENS, *DRIVING, *LOOKING, "asyncio", "invoke")),
+    ],
+)
+def test_a_command_loads_what_it_needs(user: User, words: str, absent: tuple[str, ...]) -> None:
+    """What a command does not need is not imported: counted in modules, not in milliseconds."""
+    user.stages("a", a="true")
+    if words.startswith(("status", "history", "wait")):
+        user.run("run", "a.yaml", "-q")
+    assert loaded(user, "from buildorch.cli import main; main()", words) & set(absent) == set()
+
+
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
         ("import buildorch", (*HEAVY, "asyncio", "attrs", "invoke")),
-        ("import buildorch.api", (*HEAVY, "asyncio")),
-        ("import buildorch.cli.commands", HEAVY),
-        ("from buildorch.cli import main; main()", HEAVY),
+        ("import buildorch.api", (*HEAVY, "asyncio", "invoke")),
+        ("import buildorch.cli.commands", (*HEAVY, "asyncio", "invoke")),
     ],
 )
 def test_imports_stay_light(user: User, code: str, absent: tuple[str, ...]) -> None:
-    """What a command does not need is not imported: counted in modules, not in milliseconds."""
+    """What a module does not need when it is imported is imported when it is used."""
+    assert loaded(user, code) & set(absent) == set()
+
+
+def loaded(user: User, code: str, words: str = "") -> set[str]:
+    """Return the names of the modules that a process has loaded when it ends."""
     told = f"""
 import atexit, sys
-sys.argv = ["buildorch", "--help"]
-atexit.register(lambda: print("loaded", *set(sys.modules) & set({absent!r})))
+sys.argv = ["buildorch", *{words.split()!r}]
+atexit.register(lambda: print(*sys.modules))
 {code}
 """
     done = subprocess.run(
-        [sys.executable, "-c", told], env=user.environ, capture_output=True, text=True, check=True
+        [sys.executable, "-c", told],
+        cwd=user.folder,
+        env=user.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.splitlines()[-1] == "loaded"
+    return set(done.stdout.splitlines()[-1].split())
 
 
 def test_it_is_a_module_as_well(user: User) -> None:

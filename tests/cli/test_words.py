@@ -6,18 +6,20 @@ import inspect
 from typing import Any
 
 import pytest
+from invoke import Collection, Executor
 
-from buildorch.cli.commands import namespace
+from buildorch.cli.commands import commands, namespace
 from buildorch.cli.parsing import HelpShownError, parse, whole_number
 from buildorch.errors import UsageError
 from cli.conftest import Here
+from cli.user import User
 
 
 def parsed(line: str) -> tuple[str, dict[str, Any]]:
     """Return the command of *line* and the arguments that are not their default."""
-    found = parse(line.split(), namespace(), program="buildorch", version="1.2.3")
+    found = parse(line.split(), commands(), program="buildorch", version=lambda: "1.2.3")
     kept = {k: v for k, v in found.arguments.items() if v not in (None, False, [])}
-    return found.task, kept
+    return found.name, kept
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,12 @@ def test_words_become_a_command(line: str, expected: tuple[str, dict[str, Any]])
         ("run a --js", "`buildorch run` has no option --js; did you mean --json?"),
         ("--config", "--config takes a FILE, and a command follows it"),
         ("--config x", "a command follows --config FILE; `buildorch --help` lists all"),
+        (
+            "servers trsut h1",
+            "`buildorch servers` does not know 'trsut'; did you mean `trust`? write",
+        ),
+        ("servers h1", "`buildorch servers` does not know 'h1': write `buildorch servers`, or"),
+        ("servers trust", "write `buildorch servers`, or `buildorch servers trust SERVER`"),
         ("help rnu", "there is no command 'rnu'; did you mean `buildorch run`? `buildorch --help`"),
     ],
 )
@@ -81,24 +89,47 @@ def test_help_lists_every_command(line: str, here: Here) -> None:
     """Without a command, help says in a line each what there is; it is data, so it is on stdout."""
     outcome = here(*line.split())
     assert (outcome.code, outcome.err) == (0, "")
-    for name in namespace().task_names:
+    for name in commands().summaries:
         assert f"\n  {name} " in outcome.out
 
 
-@pytest.mark.parametrize("name", sorted(namespace().task_names))
+@pytest.mark.parametrize("name", sorted(commands().summaries))
 def test_every_command_has_help_for_every_option(name: str) -> None:
     """`COMMAND --help` runs nothing; each option says what it is for, `--config` among them."""
     texts = []
     for words in ([name, "--help"], ["help", name], [name, "-h"]):
         with pytest.raises(HelpShownError) as shown:
-            parse(words, namespace(), program="buildorch", version="1.2.3")
+            parse(words, commands(), program="buildorch", version=lambda: "1.2.3")
         texts.append(str(shown.value))
     assert texts[0].startswith(f"usage: buildorch {name} ")
     assert "--config FILE" in texts[0]
     assert texts[0] == texts[1] == texts[2]
-    task = namespace()[name]
-    without = set(inspect.signature(task.body).parameters) - {"c", *(task.help or {})}
-    assert not without
+    command = commands().load(name)
+    assert set(inspect.signature(command.body).parameters) == set(command.help)
+
+
+@pytest.mark.parametrize("name", sorted(commands().summaries))
+def test_the_overview_says_what_the_command_says(name: str) -> None:
+    """The line of the overview, which is told without importing the command, is its own first."""
+    own = inspect.getdoc(commands().load(name).body) or ""
+    assert commands().summaries[name] == own.split("\n", 1)[0]
+
+
+def test_commands_can_be_mounted_in_invoke(here: Here, user: User) -> None:
+    """Every command is an Invoke task as well, with its options and help, and runs as one."""
+    mounted = Collection("root")
+    mounted.add_collection(namespace(), "builds")
+    assert set(mounted.task_names) == {f"builds.{name}" for name in commands().summaries}
+    logs = mounted["builds.logs"]
+    assert {flag for one in logs.get_arguments() for flag in one.names} >= {
+        "run",
+        "follow",
+        "errors",
+    }
+    user.stages("a", a="true")
+    assert here("run", "a.yaml", "-q").code == 0
+    codes: dict[Any, Any] = Executor(mounted).execute(("builds.wait", {"run": "last"}))
+    assert list(codes.values()) == [0]
 
 
 def test_the_version_is_told(here: Here) -> None:

@@ -121,6 +121,37 @@ def test_step_06_messages(crew: Crew, laptop: Laptop, sink: Sink) -> None:
     assert 1 == len(sink.about("RECOVERED: host-build"))
 
 
+_TASK = re.compile(rb"Running task (\d+) of (\d+)")
+
+
+def _percent(log: Path) -> float:
+    """Return how far bitbake is, as its own last line says."""
+    found = _TASK.findall(log.read_bytes()) if log.exists() else []
+    return min(99.0, 100 * int(found[-1][0]) / int(found[-1][1])) if found else 0.0
+
+
+@pytest.mark.day(step=7)
+def test_step_07_progress(crew: Crew, laptop: Laptop) -> None:
+    """Progress is bitbake's own, never goes back, and is below 100 until the end."""
+    crew.turn(crew.team.yocto, tasks="150", tasksecs="0.2")
+    run = laptop.start("run", "pipeline.yaml", "--json", "--no-notify")
+    created = run.until("run_created")
+    log = _wait_for_log(created["results"], "yocto-image", 1)
+    shown: list[float] = []
+    while run.process.poll() is None:
+        before = _percent(log)
+        (status,) = laptop.run("status", created["run"], "--json").lines
+        stage = status["stages"]["yocto-image"]
+        if stage["status"] == "running" and stage["progress"] is not None:
+            shown.append(stage["progress"])
+            assert before - 0.1 <= shown[-1] <= _percent(log) + 0.1
+    assert len(set(shown)) >= 3, shown
+    assert shown == sorted(shown)
+    assert max(shown) < 100
+    assert 0 == run.wait().code
+    assert log.read_bytes().startswith(b"[build.py] machine ccu2")
+
+
 @pytest.mark.day(step=8)
 def test_step_08_cut(hosts: tuple[Host, ...], crew: Crew, laptop: Laptop) -> None:
     """20 s without network to h1: the board says so, bitbake goes on, no byte is lost."""
@@ -309,6 +340,69 @@ def test_step_22_side_by_side(crew: Crew, laptop: Laptop) -> None:
     assert first.end is not None
     assert second.end is not None
     assert min(first.end, second.end) - max(first.start, second.start) >= 3
+
+
+_RACK_TESTS = """\
+pipeline:
+  name: rack-tests
+  stages:
+    - name: integration-test
+      server: test-runner
+      command: pytest -v test_container.py
+      workdir: /workspace/integration-tests
+      artifacts: report.xml
+      retry: 0
+    - name: rack-off
+      server: test-runner
+      command: rack off
+      depends_on: integration-test
+      always: true
+  on_failure: {notify: discord}
+"""
+
+
+def _rack_is_off(crew: Crew) -> bool:
+    rack = crew.team.tester.home / "rack"
+    return (rack / "power").read_text().strip() == "off" and not (rack / "in-use").exists()
+
+
+@pytest.mark.day(step=23)
+def test_step_23_failing_test(crew: Crew, laptop: Laptop, sink: Sink) -> None:
+    """The test that fails is named, its report is here with the log, and the rack is off."""
+    crew.turn(crew.team.tester, fail="test_restart")
+    done = laptop.run("run", laptop.file("rack.yaml", _RACK_TESTS), "--json")
+    assert done.code == 1, done
+    assert {"integration-test": "failed", "rack-off": "succeeded"} == done.statuses
+    (told,) = sink.about("FAILED: integration-test")
+    assert "test_container.py::test_restart" in told
+    assert "pytest: tests failed" in told
+    artifacts = Path(done.end["results"], "integration-test", "artifacts")
+    assert 'failures="1"' in (artifacts / "report.xml").read_text()
+    (attached,) = [one.body["files[0]"] for one in sink.changed if "files[0]" in one.body]
+    assert "integration-test-attempt-1.txt" == attached["name"]
+    assert "FAILED test_container.py::test_restart" in attached["text"]
+    assert _rack_is_off(crew)
+
+
+@pytest.mark.day(step=23)
+@pytest.mark.parametrize("end", ["cancelled", "killed"])
+def test_step_23_rack_off(crew: Crew, laptop: Laptop, end: str) -> None:
+    """The rack goes off whatever ends the tests: a cancel, or a controller that is gone."""
+    crew.turn(crew.team.tester, fail="test_restart", step="0.3")
+    run = laptop.start("run", laptop.file("rack.yaml", _RACK_TESTS), "--json", "--no-notify")
+    power = crew.team.tester.home / "rack" / "power"
+    wait_for(lambda: power.exists() and power.read_text() == "on", "the board is on", 20)
+    if end == "cancelled":
+        assert laptop.run("cancel").code == 0
+        done = run.wait(40)
+        assert "cancelled" == done.statuses["integration-test"]
+    else:
+        run.signal(signal.SIGKILL)
+        run.wait()
+        done = laptop.run("resume", "--json", "--no-notify")
+        assert "failed" == done.statuses["integration-test"]
+    assert "succeeded" == done.statuses["rack-off"]
+    assert _rack_is_off(crew)
 
 
 @pytest.mark.day(step=25)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from buildorch.cli.commands import namespace
+from buildorch.cli.commands import commands
 from buildorch.cli.parsing import HelpShownError, parse
 from docs.pages import PAGES, ROOT, Page
 
@@ -19,7 +19,7 @@ every_page = pytest.mark.parametrize("page", [pytest.param(Page(name), id=name) 
 def help_of(*words: str) -> str:
     """Return what `--help` says."""
     with pytest.raises(HelpShownError) as shown:
-        parse([*words, "--help"], namespace(), program="buildorch", version="0")
+        parse([*words, "--help"], commands(), program="buildorch", version=lambda: "0")
     return str(shown.value)
 
 

@@ -16,6 +16,7 @@ from hosts.network import Network
 
 _ROOT = Path("/tmp/buildorch-hosts")
 _PLACES = 100
+_IN_ONE_NET = 250
 _PROGRAMS = ("ip", "iptables", "unshare", "nsenter", "setpriv", "ssh", "ssh-keygen")
 _SSH_CONFIG = """\
 Host *
@@ -64,8 +65,14 @@ class Bed:
 
     def _host(self, number: int) -> Host:
         folder = self.folder / f"h{number}"
-        network = Network(f"{self._prefix}{number}", f"{self._net}.{number}", folder)
+        network = Network(f"{self._prefix}{number}", self._subnet(number), folder)
         return Host(f"h{number}", folder, network, self.client)
+
+    def _subnet(self, number: int) -> str:
+        """Return the first three numbers of a host's addresses; the third ends at 255."""
+        if number < _IN_ONE_NET:
+            return f"{self._net}.{number}"
+        return f"10.{self._number}.{number - _IN_ONE_NET}"
 
     @property
     def _prefix(self) -> str:

@@ -123,8 +123,10 @@ class Network:
         return run(*self.enter, "iptables", "-w", "10", *rule.split())
 
     def traffic(self) -> Traffic:
-        """Read the counters of the link."""
-        folder = Path(f"/sys/class/net/{self._outer}/statistics")
+        """Read the counters of the link; while there is a delay, of the one that delays."""
+        delaying = Path(f"/sys/class/net/{self._tun}")
+        device = delaying if delaying.exists() else Path(f"/sys/class/net/{self._outer}")
+        folder = device / "statistics"
         names = ("tx_packets", "tx_bytes", "rx_packets", "rx_bytes")
         return Traffic(*(int((folder / name).read_text()) for name in names))
 

@@ -38,6 +38,7 @@ class Request:
     headers: Mapping[str, str]
     json: dict[str, Any]
     at: float
+    method: str = "POST"
 
 
 class ChatServer:
@@ -70,7 +71,7 @@ def chat_server(*script: Answer, tls: ssl.SSLContext | None = None) -> Iterator[
     class Handler(Posts):
         def take(self, body: dict[str, Any]) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = server.take(Request(self.path, headers, body, time.monotonic()))
+            answer = server.take(Request(self.path, headers, body, time.monotonic(), self.command))
             if answer.hang:
                 server.done.wait(30)
             if not answer.hang and not answer.cut:

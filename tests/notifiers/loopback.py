@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,11 +12,17 @@ from typing import Any
 
 
 class Posts(BaseHTTPRequestHandler):
-    """Takes JSON, and keeps no log."""
+    """Takes JSON and forms, and keeps no log."""
 
     def do_POST(self) -> None:
         """Read what was sent."""
-        self.take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        kind = self.headers["Content-Type"]
+        self.take(json.loads(data) if kind == "application/json" else _form(kind, data))
+
+    def do_PATCH(self) -> None:
+        """Read what is to change."""
+        self.do_POST()
 
     def take(self, body: dict[str, Any]) -> None:
         """Do something with it, and `reply`."""
@@ -31,6 +38,19 @@ class Posts(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+def _form(kind: str, data: bytes) -> dict[str, Any]:
+    """Return the fields of a form; a file is its name and its text."""
+    whole = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + data)
+    found: dict[str, Any] = {}
+    for part in whole.walk():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            text, file = content.decode(), part.get_filename()
+            found[name] = text if file is None else {"name": file, "text": text}
+    return found
 
 
 @contextmanager

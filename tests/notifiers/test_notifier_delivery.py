@@ -15,6 +15,7 @@ from buildorch.errors import NotifyError
 from buildorch.events import NotificationDue
 from buildorch.model import Channel, Secret
 from buildorch.notifiers import CallableNotifier, Delivery
+from buildorch.notifiers.letter import Letter
 from buildorch.notifiers.senders import Children, ProcessSender
 from buildorch.notifiers.settings import resolve
 
@@ -27,9 +28,11 @@ class Results:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, bool, str | None]] = []
+        self.receipts: dict[str, str | None] = {}
 
-    def __call__(self, key: str, ok: bool, message: str | None) -> None:
+    def __call__(self, key: str, ok: bool, message: str | None, receipt: str | None) -> None:
         """Keep one result."""
+        self.receipts[key] = receipt
         self.seen.append((key, ok, message))
 
 
@@ -337,7 +340,7 @@ def test_apprise_sends_and_says_why_not(scheme: str, answer: Answer, words: str 
         channel = Channel(name="alerts", via="apprise", options={"url": url})
         sender = ProcessSender(resolve(channel, ENVIRON), ENVIRON, Children(), 60.0)
         (part,) = sender.parts("done @everyone")
-        outcome = sender.deliver(part, "k")
+        outcome = sender.deliver(Letter(text=part, key="k"))
     assert (words is None) is outcome.ok
     assert (words or "") in str(outcome.message)
     texts = [request.json["message"] for request in server.requests]

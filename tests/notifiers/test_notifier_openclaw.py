@@ -142,3 +142,22 @@ def _gone(pid: int) -> bool:
     except (ProcessLookupError, FileNotFoundError):
         return True
     return re.search(r"\) Z", state) is not None
+
+
+def test_what_follows_answers_the_message_before(tmp_path: Path) -> None:
+    """The gateway names the message; the next one answers that, also where the command sends."""
+    with chat_server() as server:
+        first = openclaw(server.url).deliver("failed", key="k")
+        openclaw(server.url).deliver("recovered", key="l", answers=first)
+    assert first == "1"
+    assert [request.json["args"].get("replyTo") for request in server.requests] == [None, "1"]
+    by_command = openclaw(closed_port(), fake_openclaw(tmp_path, DELIVERED))
+    assert by_command.deliver("recovered", key="l", answers="1") == "7"
+    assert (tmp_path / "calls").read_text().splitlines()[-2:] == ["--reply-to", "1"]
+
+
+def test_a_channel_without_answers_is_told_all_the_same() -> None:
+    """A gateway that refuses the answer as such has sent nothing: it is asked without."""
+    with chat_server(Answer(400, {"ok": False, "error": "replyTo?"}), Answer()) as server:
+        openclaw(server.url).deliver("recovered", key="l", answers="1")
+    assert [request.json["args"].get("replyTo") for request in server.requests] == ["1", None]

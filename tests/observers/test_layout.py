@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from buildorch.job import Wait
 from buildorch.model import Plan, RunStatus, StageStatus
 from buildorch.observers.layout import render
 from buildorch.observers.look import Look, width_of
-from buildorch.observers.progress import StageProgress, Totals, time_left, totals
+from buildorch.observers.progress import Left, StageProgress, Totals, time_left, totals
 from observers.story import KOREA, START, Story, full_build, half_way, planned
 
 _LOOK = Look(zone=KOREA)
@@ -356,8 +357,39 @@ def test_a_second_attempt_is_told_with_its_log() -> None:
 def test_time_left_is_the_longest_chain() -> None:
     """The run is over when its longest chain is; with an unknown stage nobody knows."""
     story = half_way()
-    assert time_left(story.seen, _HALF) == 540 + 3600
+    assert time_left(story.seen, _HALF) == Left(540 + 3600)
     assert time_left(story.seen, {"yocto-image": _HALF["yocto-image"]}) is None
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (80, "ETA: 1h 9min (23:31, give or take 9min)"),
+        (60, "ETA: 1h 9min (23:31)"),
+        (40, "Warnings: 12"),
+    ],
+)
+def test_how_far_an_end_may_be_wrong_is_left_out_first(width: int, said: str) -> None:
+    """On a narrow board the end stays longer than its spread."""
+    sure = {name: attrs.evolve(one, spread=400.0) for name, one in _HALF.items()}
+    (line,) = [one for one in _board(half_way(), sure, width).splitlines() if "Warnings" in one]
+    assert line.endswith(said)
+
+
+def test_a_spread_is_known_where_all_of_the_chain_is() -> None:
+    """The parts of the longest chain add up as independent times do; others do not count."""
+    story = half_way()
+    chain = {"yocto-image": (540.0, 30.0), "integration-test": (3600.0, 40.0)}
+    known = {name: StageProgress(eta=eta, spread=by) for name, (eta, by) in chain.items()}
+    assert time_left(story.seen, known) == Left(4140.0, 50.0)
+    unsure = {**known, "yocto-image": StageProgress(eta=540.0)}
+    assert time_left(story.seen, unsure) == Left(4140.0)
+
+
+def test_a_guess_is_marked() -> None:
+    """A percent of the history alone has a tilde."""
+    board = _board(half_way(), {"yocto-image": StageProgress(percent=40.0, guessed=True)}, 80)
+    assert "~40%" in board
 
 
 def test_totals_count_failures_without_a_known_error() -> None:
@@ -398,7 +430,7 @@ def _locked(**fields: Any) -> Story:
 def test_nobody_knows_how_long_a_lock_takes() -> None:
     """While a stage waits for a lock there is no ETA, nor is there one of no time at all."""
     known = {name: StageProgress(eta=60.0) for name in Story().seen.stages}
-    assert time_left(Story().seen, known) == 120.0
+    assert time_left(Story().seen, known) == Left(120.0)
     assert time_left(_locked().seen, known) is None
     nothing = {name: StageProgress(eta=0.0) for name in Story().seen.stages}
     assert "ETA" not in _board(Story(), nothing, 80)

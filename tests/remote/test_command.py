@@ -81,7 +81,7 @@ def test_it_waits_for_its_word(
     assert not place.has("ran")
     released.release()
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(released.pid, 0)[1])
-    assert b"wait 027 / run\n" == place.read("ran")
+    assert b"wait / run 027\n" == place.read("ran")
 
 
 def test_a_shell_that_cannot_be_started(place: Folder) -> None:

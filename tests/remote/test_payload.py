@@ -52,7 +52,7 @@ def test_header_and_files() -> None:
     assert words[:9] == ["start", "run.0-0.1.1", "ab", "1", "1.500", "-", "10.000", "5", "-"]
     sizes = dict(word.split(":") for word in words[9:])
     assert sum(map(int, sizes.values())) == len(body)
-    assert {"enter", "env.sh", "run", "setup", "cmd"} <= set(sizes)
+    assert {"enter", "env.sh", "setup", "cmd"} == set(sizes)
     assert "echo 한\n".encode() in body
 
 

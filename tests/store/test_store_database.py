@@ -29,7 +29,9 @@ def begun(store: Store, run: str = RUN) -> None:
     store.create(run, [created()], at=AT)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
 @given(sizes=st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=8))
 def test_numbers_have_no_gaps(tmp_path: Path, sizes: list[tuple[int, bool]]) -> None:
     """However events are grouped into commits, reading gives exactly them, from 1 without gaps."""

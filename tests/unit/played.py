@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from buildorch import events
 from buildorch.events import Event, NotificationDue, Recorded
-from buildorch.messages import due
+from buildorch.messages import NO_BACKGROUND, Background, due
 from buildorch.model import Channel, Plan, PlannedStage, Retry, RunStatus, Server, StageStatus
 from buildorch.view import RunView
 
@@ -91,10 +91,13 @@ def play(
     of: Plan | None = None,
     tail: str = "",
     channels: Mapping[str, Channel] = CHANNELS,
+    background: Background = NO_BACKGROUND,
+    created: events.RunCreated = CREATED,
 ) -> list[NotificationDue]:
     """Return all messages of a run in which *facts* happen, with seconds between them."""
     the_plan = plan() if of is None else of
-    view = RunView.start(the_plan, Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED))
+    first = Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=created)
+    view = RunView.start(the_plan, first)
     told: list[NotificationDue] = []
 
     def take(event: Event, after: float) -> Recorded:
@@ -104,12 +107,19 @@ def play(
         return record
 
     def tell(record: Recorded) -> None:
-        found = due(the_plan, channels, view, record, language=language, tails=lambda _: tail)
+        found = due(
+            channels,
+            view,
+            record,
+            language=language,
+            tails=lambda _: tail,
+            background=background,
+        )
         for message in found:
             take(message, 0.0)
         told.extend(found)
 
-    tell(Recorded(run=RUN, seq=1, at=1000.0, epoch=1, event=CREATED))
+    tell(first)
     for fact in facts:
         after, event = fact if isinstance(fact, tuple) else (0.0, fact)
         tell(take(event, after))

@@ -168,7 +168,7 @@ def test_the_nearest_level_wins() -> None:
         ("lease", "59s", "'59s' is shorter than 60s"),
         ("retry", -1, "from 0 to 100"),
         ("retry", "1", "no number of extra attempts"),
-        ("retry", Retry(1, on=["lost"]), "'lost' is no outcome"),
+        ("retry", Retry(1, on=["compile"]), "'compile' is no outcome or cause"),
         ("env", {"A B": "1"}, "no name of a variable"),
         ("env", {"A": 1}, "the value of A, 1, is no text"),
         ("env", {"A": "\0"}, "NUL"),

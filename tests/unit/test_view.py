@@ -30,6 +30,7 @@ _STEP_END = events.StepFinished(**_OF, step=1, end=JobEnd(kind="exit", code=1))
 _ATTEMPT_END = events.AttemptFinished(**_OF, status=StageStatus.FAILED, first_error="boom")
 _RETRY = events.RetryScheduled(stage="host-build", attempt=2, delay=5.0, cause="failures")
 _END = events.StageFinished(stage="host-build", status=StageStatus.FAILED, attempts=1)
+_TOLD = events.NotificationDue(key="k", channel="team", topic="failed", text="host-build failed")
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,54 @@ def test_a_wait_ends_with_the_job_or_with_its_attempt(over: Event) -> None:
     assert (stage.wait is not None, stage.wait_since) == (True, START - 5)
     story.tell(over)
     assert (stage.wait, stage.wait_since) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("had", "now", "shown"),
+    [(5.0, None, 65.0), (5.0, START + 100, 105.0), (None, START + 100, None)],
+)
+def test_a_wait_goes_on_while_nothing_happens(
+    had: float | None, now: float | None, shown: float | None
+) -> None:
+    """How long a holder has had it counts to now, else to the newest event; unknown stays so."""
+    story = Story().launch("host-build")
+    wait = Wait(kind="lock", name="/b", user="mina", seconds=had)
+    story.tell(events.StepWaiting(**_OF, step=1, wait=wait))
+    story.tell(events.LinkLost(**_ON, reason="no answer"), 60)
+    line = run_finished_line(story.seen, now)["stages"]["host-build"]["wait"]
+    assert (line["user"], line["seconds"]) == ("mina", shown)
+
+
+def test_what_comes_behind_a_stage() -> None:
+    """Followers are direct, what is behind is not; both come in the order of their numbers."""
+    plan = Plan(
+        name="p",
+        stages=(
+            planned("a", 0, "s"),
+            planned("b", 1, "s", after=["a"]),
+            planned("c", 2, "s"),
+            planned("d", 3, "s", after=["a", "b", "c"]),
+            planned("e", 4, "s", after=["d"]),
+        ),
+    )
+    seen = Story(plan).seen
+    assert [one.name for one in seen.followers("a")] == ["b", "d"]
+    assert [one.name for one in seen.behind("a")] == ["b", "d", "e"]
+    assert [one.name for one in seen.behind("e")] == []
+
+
+def test_a_draft_changes_without_the_run() -> None:
+    """What events would lead to is seen in the draft alone, message by message too."""
+    story = Story().launch("host-build")
+    draft = story.seen.draft()
+    told: tuple[Event, ...] = (_STEP_END, _ATTEMPT_END, _END, _TOLD)
+    for number, event in enumerate(told, 100):
+        draft.apply(Recorded(run=story.seen.run, seq=number, at=START, epoch=1, event=event))
+    assert (draft.stages["host-build"].state, list(draft.messages)) == ("failed", ["k"])
+    assert (story.seen.stages["host-build"].state, list(story.seen.messages)) == ("running", [])
+    assert [one.state for one in draft.stages.values()].count("failed") == 1
+    assert list(draft.stages) == list(story.seen.stages)
+    assert ("host-build" in draft.stages, "zzz" in draft.stages) == (True, False)
 
 
 def test_a_stage_that_was_moved_has_not_recovered() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from buildorch.yaml.build_types import BUILD_TYPE_FIELDS
 from buildorch.yaml.config import parse_config
 from buildorch.yaml.pipeline import PIPELINE_FIELDS, parse_pipeline
 from buildorch.yaml.servers import SERVER_FIELDS
@@ -28,6 +29,7 @@ def table(heading: str) -> list[str]:
         ("Keys of a pipeline", PIPELINE_FIELDS),
         ("Keys of a stage", STAGE_FIELDS),
         ("Keys of a server", SERVER_FIELDS),
+        ("Keys of a build type", BUILD_TYPE_FIELDS),
     ],
 )
 def test_every_key_is_documented_once(heading: str, keys: Iterable[str]) -> None:

@@ -35,7 +35,7 @@ def stage(keys: str) -> Stage:
 
 def test_every_key_of_a_stage_arrives() -> None:
     """No key is dropped or renamed on the way."""
-    text = """
+    text = r"""
 name: nightly
 stages:
   - name: image
@@ -58,6 +58,9 @@ stages:
     always: true
     success_if: BUILD SUCCESS
     fail_if: ^FAILED
+    analyze: false
+    tool: bitbake
+    progress: (?P<percent>\d+)% done
 """
     [found] = parse_pipeline(text, "p.yaml").flow().stages
     expected = {
@@ -81,6 +84,9 @@ stages:
         "always": True,
         "success_if": "BUILD SUCCESS",
         "fail_if": "^FAILED",
+        "analyze": False,
+        "tool": "bitbake",
+        "progress": r"(?P<percent>\d+)% done",
     }
     assert {key: getattr(found, key) for key in expected} == expected
     assert found.origin == Origin("p.yaml", 4, 5)

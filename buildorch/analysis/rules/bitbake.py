@@ -68,7 +68,7 @@ RULES = (
         pattern=r"NOTE: Running (?:noexec )?task (?P<done>\d+) of (?P<total>\d+)"
         r"(?: \((?:\S*/)?(?P<recipe>[^/\s:]+?)(?:_[^/\s:]*)?\.bb:(?P<task>do_\w+)\))?",
         tool="bitbake",
-        hints=("NOTE: Running ",),
+        hints=("unning ",),  # the same for both: one search finds that neither is there
         starts=(r"NOTE: Running (?:noexec )?task \d",),
         main=True,
     ),
@@ -79,7 +79,7 @@ RULES = (
         r"|No currently running tasks|Waiting for +\d+ running tasks? to finish:?)"
         r"[^(]*\((?P<done>\d+) of (?P<total>\d+)\)",
         tool="bitbake",
-        hints=("running task",),
+        hints=("unning ",),
         starts=("Setscene tasks: ", r"Currently +\d", "No currently", r"Waiting for +\d"),
         main=True,
     ),

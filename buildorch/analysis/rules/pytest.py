@@ -45,7 +45,7 @@ RULES = (
         r"|\[gw\d+\] \[ *\d+%\] (?:FAILED|ERROR) .*?)\s*(?:\[ *\d+%\])?$",
         tool="pytest",
         hints=(" FAILED", " ERROR "),
-        starts=(r"(?:ERROR|FAILED) +\[ *\d",),
+        starts=(r"ERROR +\[ *\d", r"FAILED +\[ *\d"),
     ),
     Rule(
         name="pytest.internal",

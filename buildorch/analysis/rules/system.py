@@ -58,6 +58,6 @@ RULES = (
     Rule(
         name="program.uncaught",
         kind=Kind.COMPLAINT,
-        pattern=r"(?:Uncaught )?\w*(?:Error|Exception): (?!\d+$)\S",
+        pattern=r'(?:Uncaught |Exception in thread "[^"]*" )?[\w.]*(?:Error|Exception): (?!\d+$)\S',
     ),
 )

@@ -15,7 +15,7 @@ from buildorch.backends.ssh_config import ResolvedHost, resolve
 from buildorch.errors import ConnectError, ConnectRefused, DefinitionError, LinkLost, ServerUnusable
 from buildorch.model import Server
 from buildorch.ports import Session, SessionListener
-from buildorch.remote.session import boot_command, open_session
+from buildorch.remote.session import Duplex, boot_command, open_session
 
 
 @attrs.frozen
@@ -43,31 +43,36 @@ class SshBackend:
             ConnectError: One of its subclasses, which says what failed and what to do.
         """
         host = _resolved(server)
-        connection = make_connection(host, server.name, self.limit)
-        connection.open()
-        try:
-            return self._boot(connection, host, server, listener)
-        except BaseException:
-            connection.close()
-            raise
-
-    def _boot(
-        self,
-        connection: fabric.Connection,
-        host: ResolvedHost,
-        server: Server,
-        listener: SessionListener,
-    ) -> Session:
-        with explained(host, server.name):
-            channel = connection.create_session()
-            channel.exec_command(boot_command())
-        link = ChannelLink(connection, channel)
+        link = self._link(host, server.name)
         try:
             return open_session(
                 link, server, listener, timeout=self.boot_timeout, prefer=self.prefer
             )
         except LinkLost as error:
             raise _not_booted(link, host, server, error) from error
+
+    def stream(self, server: Server) -> tuple[Duplex, Server]:
+        """Return the byte stream below a session, and the server as it was given.
+
+        Args:
+            server: The server.
+
+        Raises:
+            ConnectError: One of its subclasses, which says what failed and what to do.
+        """
+        return self._link(_resolved(server), server.name), server
+
+    def _link(self, host: ResolvedHost, name: str) -> ChannelLink:
+        connection = make_connection(host, name, self.limit)
+        connection.open()
+        try:
+            with explained(host, name):
+                channel = connection.create_session()
+                channel.exec_command(boot_command())
+        except BaseException:
+            connection.close()
+            raise
+        return ChannelLink(connection, channel)
 
     def connection(self, server: Server) -> fabric.Connection:
         """Return an open, verified connection of its own, for whatever Fabric can do.

@@ -68,7 +68,8 @@ class Command:
         log = os.open(place.at("log"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         gate, self._gate = os.pipe()
         try:
-            self.pid = _start(place, world, entry, [b"run"], (gate, log, log))
+            mask = ("%03o" % world.umask).encode("ascii")
+            self.pid = _start(place, world, entry, [b"run", mask], (gate, log, log))
         except OSError as error:
             os.close(self._gate)
             raise folder.Refused("state", world.shell + ": " + (error.strerror or str(error)))
@@ -116,25 +117,29 @@ def _start(
         OSError: It cannot be started.
     """
     shell, script = world.shell, os.fsencode(place.at("enter"))
-    waits = [b"wait", ("%03o" % world.umask).encode("ascii"), os.fsencode(world.home)]
+    waits = [b"wait", os.fsencode(world.home)]
     line = [os.fsencode(os.path.basename(shell)), script] + waits + words
     environment = dict(world.environment)
     name, _, value = entry.partition(b"=")
     environment[name] = value
     if hasattr(os, "posix_spawn"):  # since 3.8, and much quicker than a fork of a whole python
         actions = [(os.POSIX_SPAWN_DUP2, ends[number], number) for number in range(3)]
-        signals = signal.valid_signals()
         try:
             return os.posix_spawn(
                 *(shell, line, environment),
                 file_actions=actions,
                 setsid=True,
                 setsigmask=[],
-                setsigdef=signals,
+                setsigdef=[one for one in signal.valid_signals() if _is_ignored(one)],
             )
         except NotImplementedError:
             pass  # an old C library cannot make sessions so
     return _fork(shell, line, environment, ends)
+
+
+def _is_ignored(number: int) -> bool:
+    """Return whether a program that we become would find a signal ignored."""
+    return signal.getsignal(number) == signal.SIG_IGN
 
 
 def _fork(

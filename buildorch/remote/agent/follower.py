@@ -3,10 +3,12 @@
 import errno
 import os
 
-from buildorch.remote.agent import folder, kernel, supervisor, sweeper, wire
+from buildorch.remote.agent import checksums, folder, kernel, supervisor, sweeper, wire
 
 PIECE = 1 << 18
 _UNLIMITED = 1 << 62
+#: The files whose changes are told; the others are the supervisor's own.
+_TELLING = frozenset([b"log", b"exit", b"waiting"])
 #: Sweepers that are started before the job is called lost without a record.
 _SWEEPS = 3
 #: Looks at a supervisor that may be dead.
@@ -32,6 +34,7 @@ class Follower:
         self._place = place
         self._offset = offset
         self._log = -1
+        self._sum = checksums.Running()
         self._doubtful = True
         self._ordered = False
         self._sweeps = 0
@@ -46,7 +49,7 @@ class Follower:
 
     def changed(self, name: bytes) -> None:
         """Note that something has happened to one of the job's files."""
-        self.dirty = True
+        self.dirty = self.dirty or name in _TELLING
         self._waits = self._waits or name == b"waiting"
 
     def suspect(self) -> None:
@@ -87,8 +90,15 @@ class Follower:
                 return False
         if end is None:
             return False
-        out.put_frame(end.rstrip() + b"\n", "E", self.ident)
+        out.put_frame(self._with_sum(end.rstrip()) + b"\n", "E", self.ident)
         return True
+
+    def _with_sum(self, end: bytes) -> bytes:
+        """Return the record of the end, with the checksum of all that was sent if it was all."""
+        if b"\nlog_sha256 " in end or self._sum.size != _field(end, b"log_bytes"):
+            return end
+        fields, last = end[: -len(b"end")], end[-len(b"end") :]
+        return fields + self._sum.field() + last
 
     def close(self) -> None:
         """Let go of the log."""
@@ -110,6 +120,7 @@ class Follower:
         data = os.pread(self._log, max(min(PIECE, limit - self._offset), 0), self._offset)
         if data:
             out.put_frame(data, "L", self.ident, self._offset)
+            self._sum.add(self._log, self._offset, data)
             self._offset += len(data)
         return bool(data)
 

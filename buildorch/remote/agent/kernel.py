@@ -71,8 +71,9 @@ def _read(fd: int, limit: int) -> bytes:
     return data
 
 
+@functools.lru_cache(maxsize=None)
 def boot_id() -> str:
-    """Return the kernel's boot id; empty where there is none."""
+    """Return the kernel's boot id, which no process sees change; empty where there is none."""
     return (read_file("/proc/sys/kernel/random/boot_id") or b"").decode("ascii", "replace").strip()
 
 

@@ -93,7 +93,7 @@ class Outbox:
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self._pieces = deque()  # type: deque[bytes]
+        self._pieces = deque()  # type: deque[bytes | memoryview]
         self.size = 0
 
     @property
@@ -130,6 +130,6 @@ class Outbox:
                 raise Closed
             self.size -= done
             if done < len(self._pieces[0]):
-                self._pieces[0] = self._pieces[0][done:]
+                self._pieces[0] = memoryview(self._pieces[0])[done:]
             else:
                 self._pieces.popleft()

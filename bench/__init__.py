@@ -1,0 +1,1 @@
+"""The comparison with peers: each row is one kind of work, done by us and by others in turn."""
