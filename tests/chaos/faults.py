@@ -193,7 +193,9 @@ def _folder_removed(world: World, fault: FaultStory) -> Fault:
         if folder.is_dir():
             place.host.run(f"rm -rf {STATE}/jobs/{one.job}", user="build", check=False)
             yield 0.0
-            return Proof(f"{folder.name} is gone", (one.job,)) if not folder.exists() else None
+            # Its supervisor may record the end while files go: then the folder itself stays.
+            gone = not (folder / "alive").exists()
+            return Proof(f"{folder.name} is gone", (one.job,)) if gone else None
     yield 0.0
     return None
 

@@ -89,7 +89,8 @@ class _Programs:
         return int(pid)
 
     def end(self) -> None:
-        """End them, by their numbers."""
+        """End them: those started here by their numbers, those of jobs by what they wait for."""
+        self.place.machine.run(f"exec 3<>{self.place.folder}/blocked")
         for pid in self.pids:
             with contextlib.suppress(Exception):
                 self.place.machine.run(f"kill -KILL {pid}")
@@ -201,7 +202,7 @@ def test_what_a_job_has_let_go_is_ours_in_its_state_folder(
 ) -> None:
     """A build in a session of its own is still its job's; another state folder knows no job."""
     programs.write("bitbake")
-    line = f"cd {place.folder}; setsid ./bitbake x & wait; sleep 1000"
+    line = f"cd {place.folder}; setsid ./bitbake x & wait"
     job = link.start(line)
     wait_until(lambda: "/bitbake x" in "\n".join(place.machine.commands()), "it builds")
     folder = place.machine.run(f"cd {place.folder}; pwd -P").strip()
