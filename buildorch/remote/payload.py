@@ -25,16 +25,18 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
 
 #: What a job's first shell reads; the python part starts it early, to wait for a word on its input.
 _ENTER = """\
+{reader}
 # {title}
 if [ "$1" != in ]; then
 if [ "$1" = wait ]; then
     IFS= read -r buildorch_word && [ "$buildorch_word" = go ] || exit 127
     unset buildorch_word
     exec </dev/null
+    [ "$3" = space ] || exec 2>&1
     cd -- "$2" 2>/dev/null || cd /
     shift 2
 fi
-go() {{
+buildorch_go() {{
     cd -- "$1" || {{
         {why_workdir}
     }}
@@ -67,6 +69,15 @@ _OTHER_SHELL = """\
 if command -v bash >/dev/null; then exec bash {login}"$0" in; fi
 exec sh {login}"$0" in"""
 
+#: The first line of a script that bash may read at once; for the others that is a comment.
+_BASH = "#!/usr/bin/env bash"
+
+#: Variables that a bash which runs already takes otherwise than one that finds them at its start.
+_BASH_OWN = re.compile(
+    r"(BASH.*|SHELLOPTS|POSIXLY_CORRECT|ENV|IFS|PATH|PWD|OLDPWD|SHLVL|UID|EUID|PPID|GROUPS|OPTIND"
+    r"|RANDOM|SRANDOM|SECONDS|LINENO|EPOCH.*|DIRSTACK|FUNCNAME|FUNCNEST|HISTCMD|COMP_.*|LC_.*|LANG)\Z"
+)
+
 #: Where it is bash already, to start it once more would take longer than many a command.
 _DEFAULT_SHELL = (
     """\
@@ -77,7 +88,7 @@ case ${BASH_VERSION+:$SHELLOPTS:} in
     + """
     ;;
 esac
-unset -f go"""
+unset -f buildorch_go"""
 )
 
 
@@ -152,10 +163,16 @@ def _can_source(job: Job) -> bool:
 
 def _enter(job: Job) -> str:
     # The home folder first: a relative folder must not be taken from wherever we are.
-    folder = f"go {path(job.workdir or '~')}"
+    folder = f"buildorch_go {path(job.workdir or '~')}"
     why = _why("workdir", '"the folder $1 cannot be entered on this server"')
-    title = " ".join(job.title.split())
-    text = _ENTER.format(title=title, why_workdir=why, go=folder, become=_become(job))
+    become = _become(job)
+    text = _ENTER.format(
+        reader=_BASH if become == _DEFAULT_SHELL else "#!/bin/sh",
+        title=" ".join(job.title.split()),
+        why_workdir=why,
+        go=folder,
+        become=become,
+    )
     return text if _is_direct(job) else text + _run(job)
 
 
@@ -164,7 +181,9 @@ def _become(job: Job) -> str:
     if _is_direct(job):
         return _exec(job)
     if job.shell is None or not isinstance(job.command, str) or not _can_source(job):
-        return _OTHER_SHELL.format(login="-l ") if job.login else _DEFAULT_SHELL
+        if job.login or any(map(_BASH_OWN.match, job.env)):
+            return _OTHER_SHELL.format(login="-l " if job.login else "")
+        return _DEFAULT_SHELL
     return _shell(job.shell, '"$0" in', "-l" if job.login else "")
 
 

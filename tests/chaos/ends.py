@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
+from buildorch.events import StepLaunching, StepStarted
 from buildorch.job import JobEnd
 from chaos.evidence import Evidence, Ran
 from chaos.told import SLACK, Told, aimed, during, planned, ran_of, told_steps
@@ -65,12 +66,22 @@ def _wrong_kill(evidence: Evidence, told: Told, ran: Ran, end: JobEnd) -> str | 
     if end.reason == "cancelled":
         return None if _is_cancelled(evidence) else "nobody cancelled the run"
     stage = evidence.story.stage(told.stage)
-    lasted = told.at - ran.at
+    lasted = told.at - min(ran.at, _begun(evidence, told))
     if lasted < stage.timeout - SLACK and told.step == 1:
         return f"it had {stage.timeout:g} s, and took {lasted:.1f}"
-    if ran.end is not None and (ran.ended_at or 0) < ran.at + stage.timeout - SLACK:
+    if ran.end is not None and (ran.ended_at or 0) < told.at - lasted + stage.timeout - SLACK:
         return f"it says {ran.end}"
     return None
+
+
+def _begun(evidence: Evidence, told: Told) -> float:
+    """Return when the attempt began, whose time counts; of a function that is before its jobs."""
+    return min(
+        record.at
+        for record in evidence.records
+        if isinstance(record.event, StepStarted | StepLaunching)
+        and (record.event.stage, record.event.attempt) == (told.stage, told.attempt)
+    )
 
 
 def _is_cancelled(evidence: Evidence) -> bool:

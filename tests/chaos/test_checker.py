@@ -252,6 +252,19 @@ EXCUSED: dict[str, Change] = {
         logs={},
         left={},
     ),
+    "a function whose time went by while nobody drove it": _set(
+        records=[
+            attrs.evolve(record, at=record.at - 1000) if record.seq == 2 else record
+            for record in told(
+                end(kind="signal", code=15, reason="timeout"),
+                StageStatus.TIMED_OUT,
+                RunStatus.FAILED,
+            )
+        ],
+        logs=_CUT_SHORT,
+        ran=[ran(end=None)],
+        left={},
+    ),
     "a message given up": _set(
         records=[
             *told(end()),

@@ -83,3 +83,18 @@ def test_more_jobs_than_supervisors_are_kept(link: Talk) -> None:
     pids = [pid for job in jobs for pid in (link.supervisor(job), link.keeper(job)) if pid]
     link.leave()
     wait_until(lambda: not _living(link, *pids), "all supervisors and keepers are gone")
+
+
+#: Makes it impossible to record the end of the job.
+_UNRECORDED = 'rm -f "${0%/*}/exit.new"; mkdir "${0%/*}/exit"'
+
+
+def test_a_job_whose_end_cannot_be_recorded(link: Talk) -> None:
+    """Whoever looks ends all that it may have left: the next job is not below its keeper."""
+    lost = link.start(_UNRECORDED, "lost")
+    link.heard.start_of(lost)
+    made = f"test -d {link.path(lost, 'exit')} && echo made || :"
+    wait_until(lambda: link.place.machine.run(made), "it is in the way")
+    later = _ended(link, "later", "sleep 1")
+    assert link.heard.end_of(lost).kind == "lost"
+    assert link.supervisor(later) != link.supervisor(lost)

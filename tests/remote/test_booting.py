@@ -248,3 +248,27 @@ def test_threads_end_with_the_link(tmp_path: Path) -> None:
         if "here" in thread.name:
             thread.join(5)
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("part", _PARTS)
+def test_a_locale_that_is_not_there(tmp_path: Path, part: str) -> None:
+    """Whatever our own shells have to say of it, a command's output is the command's alone."""
+    variables = {**environment(tmp_path), "LC_ALL": "xx_XX.UTF-8"}
+    with talk(machine(tmp_path, ShellBackend(variables, prefer=part))) as link:
+        assert link.output(("printf", "abc")) == b"abc"
+
+
+def test_functions_that_the_account_exports(tmp_path: Path) -> None:
+    """They are never ours: a `cd` that prints, a `read` that reads nothing."""
+    variables = environment(tmp_path)
+    for name in ("cd", "read", "pwd", "umask", "unset", "buildorch_go"):
+        variables[f"BASH_FUNC_{name}%%"] = "() { echo mine; }"
+    with talk(machine(tmp_path, ShellBackend(variables, prefer="python"))) as link:
+        assert link.output(("printf", "abc")) == b"abc"
+
+
+def test_what_an_account_has_traced(tmp_path: Path) -> None:
+    """With xtrace for all shells a log has the command's lines, and no secret of ours."""
+    variables = {**environment(tmp_path), "SHELLOPTS": "braceexpand:hashall:xtrace"}
+    with talk(machine(tmp_path, ShellBackend(variables, prefer="python"))) as link:
+        assert b"s3cret" not in link.output("true", env={"TOKEN": "s3cret"})

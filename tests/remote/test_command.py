@@ -24,18 +24,23 @@ def _bash(tmp_path: Path) -> Path:
     return path
 
 
-def _shell(**environment: str) -> str:
-    return World(0o22, {os.fsencode(k): os.fsencode(v) for k, v in environment.items()}, "/").shell
+def _found(**environment: str) -> str | None:
+    return World(0o22, {os.fsencode(k): os.fsencode(v) for k, v in environment.items()}, "/").bash
 
 
 def test_bash_reads_the_script_where_it_is(bash: Path) -> None:
-    """The first of the account's PATH is taken."""
-    assert str(bash) == _shell(PATH=f"/nowhere:{bash.parent}:/bin")
+    """The first of the account's PATH is taken; a folder of that name is none."""
+    folder = bash.parent.parent / "other"
+    (folder / "bash").mkdir(parents=True)
+    assert str(bash) == _found(PATH=f"/nowhere:{folder}:{bash.parent}:/bin")
 
 
-def test_a_bash_that_reads_a_file_first_does_not(bash: Path) -> None:
-    """What BASH_ENV names could have effects before the job may: it is left to the command."""
-    assert "/bin/sh" == _shell(PATH=str(bash.parent), BASH_ENV="~/.env")
+@pytest.mark.parametrize(
+    "name", ["BASH_ENV", "SHELLOPTS", "BASHOPTS", "POSIXLY_CORRECT", "BASH_FUNC_cd%%"]
+)
+def test_a_bash_with_a_will_of_its_own_does_not(bash: Path, name: str) -> None:
+    """It would read a file before the job may run, tell secrets, or take functions for commands."""
+    assert _found(**{"PATH": str(bash.parent), name: "xtrace"}) is None
 
 
 @pytest.mark.parametrize("path", ["", ".", "bin", ":", "/nowhere"])
@@ -44,12 +49,12 @@ def test_a_bash_of_no_certain_place_does_not(
 ) -> None:
     """Parts of a PATH that begin wherever we are lead to whatever is there."""
     monkeypatch.chdir(bash.parent.parent)
-    assert "/bin/sh" == _shell(PATH=path)
+    assert _found(PATH=path) is None
 
 
 def test_no_environment_at_all() -> None:
     """An account without a PATH has a shell all the same."""
-    assert "/bin/sh" == _shell()
+    assert _found() is None
 
 
 @pytest.fixture(name="place")
@@ -72,11 +77,11 @@ def test_it_waits_for_its_word(
     if not spawns:
         monkeypatch.delattr(os, "posix_spawn")
     world = World(0o27, {}, "/")
-    dropped = Command(place, world, b"A=b")
+    dropped = Command(place, world, b"A=b", bash=True)
     dropped.drop()
     assert 7 == os.waitstatus_to_exitcode(os.waitpid(dropped.pid, 0)[1])
     assert not place.has("ran")
-    released = Command(place, world, b"A=b")
+    released = Command(place, world, b"A=b", bash=True)
     assert released.start > 0
     assert not place.has("ran")
     released.release()
@@ -84,10 +89,24 @@ def test_it_waits_for_its_word(
     assert b"wait / run 027\n" == place.read("ran")
 
 
-def test_a_shell_that_cannot_be_started(place: Folder) -> None:
-    """The launch is refused, and says which shell and why."""
+@pytest.mark.parametrize("spawns", [True, False], ids=["spawned", "forked"])
+def test_a_bash_that_cannot_be_started(
+    place: Folder, spawns: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was removed meanwhile, or is no program: sh reads the script."""
+    if not spawns:
+        monkeypatch.delattr(os, "posix_spawn")
     world = World(0o22, {}, "/")
-    world.shell = "/nowhere/bash"
+    world.bash = "/nowhere/bash"
+    command = Command(place, world, b"A=b", bash=True)
+    command.release()
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(command.pid, 0)[1])
+    assert place.has("ran")
+
+
+def test_a_shell_that_cannot_be_started(place: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launch is refused, and says which shell and why."""
+    monkeypatch.setattr("buildorch.remote.agent.command.SH", "/nowhere/sh")
     with pytest.raises(Refused) as refused:
-        Command(place, world, b"A=b")
-    assert ("state", "/nowhere/bash: No such file or directory") == refused.value.args
+        Command(place, World(0o22, {}, "/"), b"A=b", bash=True)
+    assert ("state", "/nowhere/sh: No such file or directory") == refused.value.args

@@ -81,3 +81,23 @@ def test_names_of_variables() -> None:
     assert assignment("_a1", "x") == "export _a1='x'"
     with pytest.raises(UsageError, match="a-b"):
         assignment("a-b", "x")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reads"),
+    [
+        ({}, True),
+        ({"env": {"TOKEN": "a", "HOME": "/h"}, "setup": "x"}, True),
+        ({"env": {"UID": "1234"}}, False),
+        ({"env": {"PATH": "/p"}}, False),
+        ({"env": {"BASH_ENV": "/e"}}, False),
+        ({"env": {"LC_ALL": "C"}}, False),
+        ({"login": True}, False),
+        ({"shell": ("zsh",)}, False),
+        ({"command": ("true",)}, False),
+    ],
+)
+def test_bash_reads_only_what_becomes_bash(fields: dict[str, object], reads: bool) -> None:
+    """Where a bash that runs already would take it otherwise than a new one, sh reads it."""
+    body = launch(_job(**fields)).partition(b"\n")[2]
+    assert body.startswith(b"#!/usr/bin/env bash\n" if reads else b"#!/bin/sh\n")

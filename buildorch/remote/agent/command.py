@@ -20,24 +20,30 @@ class World:
         umask: Its mask for new files.
         environment: Its environment, less what belongs to the connection.
         home: Its home folder.
-        shell: Path of the shell that reads the jobs' scripts.
+        bash: Path of the bash that may read the jobs' scripts; None where there is none.
     """
 
     def __init__(self, umask: int, environment: "dict[bytes, bytes]", home: str) -> None:
         self.umask = umask
         self.environment = environment
         self.home = home
-        self.shell = _shell(environment)
+        self.bash = _bash(environment)
 
 
-def _shell(environment: "dict[bytes, bytes]") -> str:
-    """Return bash where it is, which most commands want; not where it would read a file first."""
-    if b"BASH_ENV" not in environment:
-        for path in os.fsdecode(environment.get(b"PATH", b"")).split(":"):
-            found = os.path.join(path, "bash")
-            if path.startswith("/") and os.access(found, os.X_OK):
-                return found
-    return "/bin/sh"
+#: What makes bash read a file first, tell what it reads, or take functions for our commands.
+_HAZARDS = (b"BASH_ENV", b"SHELLOPTS", b"BASHOPTS", b"POSIXLY_CORRECT")
+_FUNCTION = b"BASH_FUNC_"
+
+
+def _bash(environment: "dict[bytes, bytes]") -> "str | None":
+    """Return the first bash of the account's PATH, where it would do nothing of its own."""
+    if any(name in _HAZARDS or name.startswith(_FUNCTION) for name in environment):
+        return None
+    for path in os.fsdecode(environment.get(b"PATH", b"")).split(":"):
+        found = os.path.join(path, "bash")
+        if path.startswith("/") and os.path.isfile(found) and os.access(found, os.X_OK):
+            return found
+    return None
 
 
 def marker(ident: str, nonce: str) -> bytes:
@@ -60,22 +66,33 @@ def close_all_but(*kept: int) -> None:
 class Command:
     """The job's first process: started, in a session of its own, and waiting until it is let go.
 
+    Args:
+        place: The job's folder.
+        world: What the account gave us.
+        entry: The marker in its environment.
+        bash: Whether bash may read the script.
+
     Raises:
         Refused: It cannot be started.
     """
 
-    def __init__(self, place: folder.Folder, world: World, entry: bytes) -> None:
+    def __init__(self, place: folder.Folder, world: World, entry: bytes, bash: bool) -> None:
+        shell = (bash and world.bash) or SH
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         log = os.open(place.at("log"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         gate, self._gate = os.pipe()
         try:
             mask = ("%03o" % world.umask).encode("ascii")
-            self.pid = _start(place, world, entry, [b"run", mask], (gate, log, log))
+            # What bash has to say of the account's locale is not of the command.
+            ends = (gate, log, null)
+            words = [os.fsencode(place.at("enter")), b"run", mask]
+            self.pid = _start(shell, world, entry, words, ends)
         except OSError as error:
             os.close(self._gate)
-            raise folder.Refused("state", world.shell + ": " + (error.strerror or str(error)))
+            raise folder.Refused("state", SH + ": " + (error.strerror or str(error)))
         finally:
-            os.close(gate)
-            os.close(log)
+            for fd in (gate, log, null):
+                os.close(fd)
         row = kernel.process(self.pid)
         self.start = row.start if row is not None else 0
 
@@ -93,12 +110,13 @@ class Command:
         os.close(self._gate)
 
 
+SH = "/bin/sh"
 #: What lets a process go that waits for it.
 _WORD = b"go\n"
 
 
 def _start(
-    place: folder.Folder,
+    shell: str,
     world: World,
     entry: bytes,
     words: "list[bytes]",
@@ -107,26 +125,40 @@ def _start(
     """Start the job's script in the account's world, and return its number.
 
     Args:
-        place: The job's folder.
+        shell: What reads it; SH does where that cannot be started.
         world: What the account gave us.
         entry: The marker in its environment.
-        words: What the script shall do.
+        words: The script, and what it shall do.
         ends: Descriptors for its standard three; on the first it waits for its word.
 
     Raises:
         OSError: It cannot be started.
     """
-    shell, script = world.shell, os.fsencode(place.at("enter"))
-    waits = [b"wait", os.fsencode(world.home)]
-    line = [os.fsencode(os.path.basename(shell)), script] + waits + words
+    line = words[:1] + [b"wait", os.fsencode(world.home)] + words[1:]
     environment = dict(world.environment)
     name, _, value = entry.partition(b"=")
     environment[name] = value
+    for program in (shell, SH):
+        try:
+            return _become(program, [os.fsencode(program)] + line, environment, ends)
+        except OSError:
+            if program == SH:
+                raise
+    raise AssertionError(shell)
+
+
+def _become(
+    program: str,
+    line: "list[bytes]",
+    environment: "dict[bytes, bytes]",
+    ends: "tuple[int, int, int]",
+) -> int:
+    """Start a program in a session of its own, and return its number."""
     if hasattr(os, "posix_spawn"):  # since 3.8, and much quicker than a fork of a whole python
         actions = [(os.POSIX_SPAWN_DUP2, ends[number], number) for number in range(3)]
         try:
             return os.posix_spawn(
-                *(shell, line, environment),
+                *(program, line, environment),
                 file_actions=actions,
                 setsid=True,
                 setsigmask=[],
@@ -134,7 +166,7 @@ def _start(
             )
         except NotImplementedError:
             pass  # an old C library cannot make sessions so
-    return _fork(shell, line, environment, ends)
+    return _fork(program, line, environment, ends)
 
 
 def _is_ignored(number: int) -> bool:
@@ -143,7 +175,7 @@ def _is_ignored(number: int) -> bool:
 
 
 def _fork(
-    shell: str,
+    program: str,
     line: "list[bytes]",
     environment: "dict[bytes, bytes]",
     ends: "tuple[int, int, int]",
@@ -158,7 +190,10 @@ def _fork(
                 os.dup2(ends[number], number)
             os.closerange(3, _MOST_DESCRIPTORS)
             kernel.default_signals()
-            os.execve(shell, line, environment)  # noqa: S606 - no shell is the point
+            try:
+                os.execve(program, line, environment)  # noqa: S606 - no shell is the point
+            except OSError:
+                os.execve(SH, line, environment)  # noqa: S606 - nor is it here
         finally:
             os._exit(127)
     return pid
@@ -175,11 +210,11 @@ def check_space(place: folder.Folder, world: World, entry: bytes, least: int) ->
     null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     os.write(word, _WORD)
     try:
-        words = [b"space", str(least // 1024).encode("ascii")]
-        pid = _start(place, world, entry, words, (gate, output, null))
+        script, kib = os.fsencode(place.at("enter")), str(least // 1024).encode("ascii")
+        pid = _start(SH, world, entry, [script, b"space", kib], (gate, output, null))
     except OSError as error:
         os.close(answer)
-        raise folder.Refused("state", world.shell + ": " + (error.strerror or str(error)))
+        raise folder.Refused("state", SH + ": " + (error.strerror or str(error)))
     finally:
         for fd in (output, gate, word, null):
             os.close(fd)

@@ -63,12 +63,13 @@ class Post:
 
     def give(self, words: "list[str]", lock: int) -> bool:
         """Give it a job: the order, the descriptor with the lock; return False if it is dead."""
+        # Before it has it: whatever becomes of it, somebody waits for an answer.
+        self.ident, self.free_since = words[0], None
         passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lock]))]
         try:
             self.channel.sendmsg([" ".join(words).encode("ascii")], passed)
         except OSError:
             return False
-        self.ident, self.free_since = words[0], None
         return True
 
     def hear(self) -> "str | None":

@@ -78,8 +78,9 @@ class Launches:
         except FileExistsError:
             self._attach(ident, place)
             return
+        shell = [limits.BASH] * files["enter"].startswith(limits.BASH_LINE)
         try:
-            self._supervisors.take_on(order, lock)
+            self._supervisors.take_on(order + shell, lock)
         except OSError:
             place.discard()
             os.close(lock)

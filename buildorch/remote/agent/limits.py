@@ -5,6 +5,9 @@ import time
 
 from buildorch.remote.agent import command, progress
 
+#: The ninth word of an order whose script bash may read, and the script's first line then.
+BASH = "bash"
+BASH_LINE = b"#!/usr/bin/env bash\n"
 #: Seconds between looks at the size of a log that has a limit; a fast one is looked at sooner.
 LOG_LIMIT_TICK = (0.02, 0.5)
 
@@ -14,7 +17,7 @@ class Order:
 
     Args:
         words: id, nonce, epoch, timeout, idle timeout, grace, log limit, least free bytes;
-            `-` stands for "no limit".
+            `-` stands for "no limit". To a supervisor: BASH, where bash may read the script.
     """
 
     def __init__(self, words: "list[str]") -> None:
@@ -25,6 +28,7 @@ class Order:
         self.grace = float(words[5])
         self.log_limit = _number(words[6])
         self.min_free = _number(words[7])
+        self.bash = words[8:] == [BASH]
 
     @property
     def entry(self) -> bytes:

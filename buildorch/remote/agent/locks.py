@@ -104,23 +104,27 @@ class Locks:
             self._end_waiting()
         return granted
 
-    def keep(self, signals: "tuple[signal.Signals, ...]", served: "Served") -> None:
+    def keep(self, signals: "tuple[signal.Signals, ...]", served: "Served") -> bool:
         """Keep them after the job's end, as long as somebody may want to take them over.
+
+        Returns whether a signal told us to end meanwhile.
 
         Args:
             signals: Those by which orders come, blocked.
             served: Returns whether the job's run still has an agent here.
         """
-        until = time.monotonic() + self._hold
+        until, told = time.monotonic() + self._hold, False
         if self._ticket >= 0 and self._mine.has and self._hold > 0:
             # One byte: whoever reads now sees one state or the other.
             os.pwrite(self._ticket, tickets.KEEPING.encode("ascii"), 0)
             while self._place.whole and not self._place.has("release") and served():
                 left = until - time.monotonic()
                 heard = kernel.wait_signal(signals, min(left, TICK)) if left > 0 else None
-                if left <= 0 or heard == signal.SIGTERM:
+                told = heard == signal.SIGTERM
+                if left <= 0 or told:
                     break
         self.drop()
+        return told
 
     def drop(self) -> None:
         """Leave the line, or give back what we have."""

@@ -118,13 +118,14 @@ class Service:
         for fd in readable:
             if fd == self._watcher.fd:
                 self._watched()
-            elif fd in self._launches.ends:
+            elif fd != self._in.fd:
                 self._launches.answered(fd)
-            else:
-                self._heard = time.monotonic()
-                self._in.fill()
-                self._claims.hear()
-                self._answer_all()
+        # Last: what the client orders may close descriptors, and open others of the same number.
+        if self._in.fd in readable:
+            self._heard = time.monotonic()
+            self._in.fill()
+            self._claims.hear()
+            self._answer_all()
 
     def _answer_all(self) -> None:
         message = self._in.take()

@@ -64,6 +64,7 @@ class Supervisor:
         self._kept_by = kept_by
         self._order = order
         self._world = world
+        self._pid = 0
         self._status = None  # type: tuple[str, int] | None
         self._told_to_end = None  # type: float | None
         self._shut_down = False
@@ -90,16 +91,24 @@ class Supervisor:
             self._place.forget()
             tell("refused " + refusal.reason + "\n" + refusal.detail)
             os.close(lock)
+            recorded = True
         else:
             tell("started")
             self._supervise()
             # Who waits for the end must not wait for what we keep.
             os.close(lock)
-            if self._locks is not None:
-                self._locks.keep(SIGNALS, self._is_served)
+            if self._locks is not None and self._locks.keep(SIGNALS, self._is_served):
+                self._told_to_end = time.monotonic()
+            recorded = self._is_recorded()
         self._reap()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-        return self._childless and self._told_to_end is None
+        return self._childless and recorded and self._told_to_end is None
+
+    def _is_recorded(self) -> bool:
+        """Whether the end is where it is looked for: else we count as what is left of the job."""
+        if self._place.there:
+            return self._place.end() is not None
+        return self._place.remembered_end() is not None
 
     def _check_space(self) -> None:
         if self._order.min_free is not None:
@@ -109,7 +118,10 @@ class Supervisor:
     def _prepare(self) -> None:
         """Have everything on the disk by which the job can be found, before it can do anything."""
         self._locks = locks.wanted(self._place, self._order.ident, self._world.home)
-        self._command = command.Command(self._place, self._world, self._order.entry)
+        self._command = command.Command(
+            self._place, self._world, self._order.entry, self._order.bash
+        )
+        self._pid = self._command.pid
         me = kernel.process(os.getpid())
         self._start = me.start if me is not None else 0
         roots = {os.getpid(): self._start}
@@ -163,6 +175,8 @@ class Supervisor:
                 left = tree.Killer(self._tree, self._rest, self._builds).kill(self._grace(reason))
             elif not self._childless:
                 left = tree.describe(self._tree.members())
+        else:
+            self._command.drop()
         seconds = time.monotonic() - begin
         self._place.finish(folder.record(self._end(reason, left, seconds)))
         self._place.drop_secrets()
@@ -246,7 +260,7 @@ class Supervisor:
                 return
             if done is None or done.si_pid == 0:
                 return
-            if done.si_pid == self._command.pid:
+            if done.si_pid == self._pid:
                 kind = "exit" if done.si_code == os.CLD_EXITED else "signal"
                 self._status = (kind, done.si_status)
 
