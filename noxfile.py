@@ -21,7 +21,7 @@ os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.envir
 
 PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
 #: More at once than a small machine has cores: most tests wait for a process or for a clock.
-TESTS = ("python", "-m", "pytest", "-n", "3", "--dist", "loadgroup")
+TESTS = ("python", "-m", "pytest", "-n", "4", "--dist", "loadgroup")
 
 
 @nox.session
