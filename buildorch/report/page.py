@@ -19,18 +19,19 @@ from buildorch.report.words import moment
 from buildorch.version import version
 
 
-def page(report: Report, home: Path | None = None) -> Iterator[str]:
+def page(report: Report, home: Path | None = None, *, again: int | None = None) -> Iterator[str]:
     """Yield the page in pieces: logs can be larger than what one wants to hold.
 
     Args:
         report: What is told.
         home: The folder of the page, so that it can link to files below it.
+        again: Seconds after which a browser reads it again; None: never.
     """
     logs = Logs.of(report)
     script = _asset("page.js")
     yield "<!DOCTYPE html>\n"
     yield '<html lang="en">\n'
-    yield _head(report, script)
+    yield _head(report, script, again)
     yield "\n<body>\n"
     yield signs()
     for part in _sections(report, logs, home):
@@ -40,7 +41,7 @@ def page(report: Report, home: Path | None = None) -> Iterator[str]:
     yield f"\n<script>{script}</script>\n</body>\n</html>\n"
 
 
-def _head(report: Report, script: str) -> Html:
+def _head(report: Report, script: str, again: int | None) -> Html:
     # Whatever a log may smuggle in: no other script runs, and nothing is fetched from anywhere.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
@@ -54,6 +55,7 @@ def _head(report: Report, script: str) -> Html:
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Html('<meta name="color-scheme" content="light dark">'),
         Html('<meta name="referrer" content="no-referrer">'),
+        Html("" if again is None else f'<meta http-equiv="refresh" content="{again}">'),
         element("title", f"{report.view.title} {report.status}, run {report.short}"),
         element("style", Html(_asset("page.css"))),
     )

@@ -36,7 +36,7 @@ class Written:
     markdown: Path
 
 
-def write_report(report: Report, out: Path | None = None) -> Written:
+def write_report(report: Report, out: Path | None = None, *, again: int | None = None) -> Written:
     """Write the page, and beside it the JUnit XML and the Markdown.
 
     Readable for this account alone, as the logs are.
@@ -45,6 +45,7 @@ def write_report(report: Report, out: Path | None = None) -> Written:
         report: What is told.
         out: The page; None is `report.html` in the results folder. The others have its name
             with `.xml` and `.md`.
+        again: Seconds after which a browser reads the page again; None: never.
 
     Raises:
         UsageError: They cannot be written.
@@ -54,7 +55,7 @@ def write_report(report: Report, out: Path | None = None) -> Written:
     home = results if target.parent == results else None
     written = Written(target, target.with_suffix(".xml"), target.with_suffix(".md"))
     try:
-        _write(written.html, page(report, home))
+        _write(written.html, page(report, home, again=again))
         _write(written.junit, [junit(report)])
         _write(written.markdown, [markdown(report)])
     except OSError as error:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import attrs
 import pytest
 from cli.conftest import Here, _here, _user  # noqa: F401 - fixtures
-from cli.user import User
+from cli.user import User, until
 
 from buildorch import api
 from buildorch.dsl import Pipeline
@@ -66,7 +66,7 @@ def test_one_form_on_stdout(user: User, here: Here, ran: str) -> None:
 
 MISTAKES = [
     (("report", "--form", "pdf"), "--form: unknown form 'pdf'; known: html, junit, markdown"),
-    (("report", "--form", "junit", "--out", "x"), "leave out --out and --open, or --form"),
+    (("report", "--form", "junit", "--out", "x"), "leave out --out, --open and --live, or --form"),
     (("report", "nothing"), "no run is called"),
     (("report", "--out", "no/such/folder/x.html"), "name another place with --out FILE"),
 ]
@@ -141,3 +141,19 @@ def test_an_archive_is_made_without_a_report(tmp_path: Path) -> None:
         told = archive.extractfile("run/report.error")
         assert told is not None
         assert b"the report could not be written: no luck\n" == told.read()
+
+
+def test_a_live_page(user: User) -> None:
+    """It reads itself again while the run goes on, and no more once that has ended."""
+    go = user.folder / "go"
+    user.stages("slow", slow=f"echo on; while [ ! -e {go} ]; do sleep 0.1; done")
+    running = user.start("run", "slow.yaml", "-q")
+    until(user.log_has("slow", "on"))
+    page = user.folder / "live.html"
+    following = user.start("report", "--live", "--out", str(page))
+    until(page.exists)
+    assert 'http-equiv="refresh"' in page.read_text()
+    go.touch()
+    assert (0, 0) == (user.ends(running).code, user.ends(following).code)
+    assert 'http-equiv="refresh"' not in page.read_text()
+    assert "succeeded" in page.read_text()
