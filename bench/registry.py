@@ -11,7 +11,17 @@ from bench.row import Row
 
 #: The order of the page; other rows follow.
 _ORDER = (
-    *("chain", "wide", "notice", "fifty", "logs", "scheduling", "scheduling_more", "idle"),
+    *(
+        "chain",
+        "wide",
+        "notice",
+        "fifty",
+        "logs",
+        "analysis",
+        "scheduling",
+        "scheduling_more",
+        "idle",
+    ),
     *("import", "help", "check", "record", "resume", "status", "distance", "hosts100", "hosts300"),
 )
 
