@@ -79,7 +79,7 @@ class RunLock:
             StoreUnwritable: The lock file cannot be made.
         """
         path = _run_path(places, run)
-        lock = FileLock.take(path)
+        lock = _take(path)
         if lock is None:
             raise RunOwned(_driven(run, holder(places, run)))
         epoch = max(_parse(lock.read()).epoch, after_epoch) + 1
@@ -132,7 +132,7 @@ def pipeline_lock(places: Places, pipeline: str, run: str) -> FileLock:
         StoreUnwritable: The lock file cannot be made.
     """
     path = _pipeline_path(places, pipeline)
-    lock = FileLock.take(path)
+    lock = _take(path)
     if lock is None:
         other = _parse(held_line(path) or "")
         raise RunOwned(
@@ -142,6 +142,34 @@ def pipeline_lock(places: Places, pipeline: str, run: str) -> FileLock:
         )
     lock.write(_line(run, 0))
     return lock
+
+
+#: Seconds for which the lock of a dead process is waited for: a process that it was starting has
+#: it until it becomes another program, which takes a while on a busy machine.
+PARTING = 10.0
+
+
+def _take(path: Path) -> FileLock | None:
+    """Take a lock, or return None where a process that lives has it."""
+    until = time.monotonic() + PARTING
+    while (lock := FileLock.take(path)) is None:
+        line = held_line(path)
+        if line is not None and (_lives(_parse(line)) or time.monotonic() > until):
+            return None
+        time.sleep(0.02)
+    return lock
+
+
+def _lives(one: Holder) -> bool:
+    """Tell whether the process that wrote itself down is there; where it wrote nothing, it is."""
+    if not one.pid or one.boot_id != boot_id():
+        return True
+    try:
+        stat = Path(f"/proc/{one.pid}/stat").read_text(errors="surrogateescape")
+    except OSError:
+        return False
+    fields = stat.rpartition(")")[2].split()
+    return fields[0] not in "ZX" and int(fields[19]) == one.started
 
 
 def _driven(run: str, other: Holder | None) -> str:

@@ -327,3 +327,28 @@ def test_a_socket_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """The error names the socket and the variable that chooses another folder."""
     with pytest.raises(StoreUnwritable, match=r"control socket.*BUILDORCH_HOME"):
         ControlSocket(Places(tmp_path / "missing"), RUN, lambda: None)
+
+
+_DIES = """
+import os, subprocess, sys
+from pathlib import Path
+from buildorch.store.ownership import RunLock
+from buildorch.store.places import Places
+lock = RunLock.acquire(Places(Path(sys.argv[1])), "r")
+held = [int(fd) for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")
+        and os.readlink(f"/proc/self/fd/{fd}").endswith(".lock")]
+left = subprocess.Popen(["sleep", sys.argv[2]], pass_fds=held, stdout=subprocess.DEVNULL)
+print(left.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_dead_controller_whose_child_has_its_lock_for_a_moment(tmp_path: Path) -> None:
+    """Killed while it starts a process it leaves that its lock: whoever comes next waits for it."""
+    places = home_of(tmp_path)
+    words = [sys.executable, "-c", _DIES, str(places.home), "1"]
+    dead = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert dead.returncode == -9, dead.stderr
+    assert Path(f"/proc/{dead.stdout.strip()}").exists(), "nobody has the lock any more"
+    with RunLock.acquire(places, "r") as lock:
+        assert lock.epoch == 2
