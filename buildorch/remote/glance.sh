@@ -34,7 +34,7 @@ bo_tell_jobs() {
         case ${bo_job##*/} in doctor*) continue ;; esac
         bo_read_job "$bo_job" || continue
         bo_title='' bo_by='' bo_wait=runs
-        read -r bo_title 2>/dev/null <"$bo_job/enter"
+        { read -r bo_title && read -r bo_title; } 2>/dev/null <"$bo_job/enter"
         bo_field "$bo_job/locks" by && bo_by=$bo_value
         [ ! -s "$bo_job/waiting" ] || bo_wait=waits
         printf 'job\t%s\t%s\t%s\t%s\t%s\n' "${bo_job##*/}" "$(((bo_now - bo_began) / 100))" \
