@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,6 +95,7 @@ class Scenes:
     def _remove(self) -> None:
         if self._bed is not None:
             self._bed.remove()
-            run("umount", self._bed.folder)
-            self._bed.folder.rmdir()
+            run("umount", "-l", self._bed.folder)
+            with contextlib.suppress(OSError):  # hosts of others may have been made meanwhile
+                self._bed.folder.rmdir()
             self._bed = None

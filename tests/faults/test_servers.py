@@ -136,8 +136,8 @@ def test_a_supervisor_that_is_killed(scene: Scene) -> None:
     _, _, pid = scene.await_trace()
     scene.until(events.StepStarted)
     supervisor = scene.supervisor()
+    # Stopped it does not end by itself, nor for being asked to.
     scene.host.run(f"kill -STOP {pid}; kill -9 {supervisor}")
-    assert scene.host.path(f"/proc/{pid}").exists(), "the command outlives its supervisor"
     scene.await_trace(2)
     assert not scene.host.path(f"/proc/{pid}").exists(), "the first command still runs"
     assert not scene.host.path(f"/proc/{supervisor}").exists(), "a fault that did not bite"

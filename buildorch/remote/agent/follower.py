@@ -70,7 +70,8 @@ class Follower:
         self.dirty = False
         # Before the log: bytes that are there once the end is there are all there will be.
         end = self._place.end()
-        if end is None and (self._waits or self.ticking):
+        if self._waits or self.ticking or end is not None:
+            # Also of one that has ended meanwhile: that it waits was told, that it did not end.
             self._tell_waiting(out)
         try:
             sent = self._send_piece(out, _field(end, b"log_bytes") if end else _UNLIMITED)
