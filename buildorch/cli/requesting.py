@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
 
 from buildorch import api
-from buildorch.assembly import Driver
 from buildorch.cli.command import command
 from buildorch.cli.running import (
     ABANDON,
     DRIVING,
     PARALLEL,
-    driven,
+    begun,
     driving_options,
-    left_jobs,
     run,
 )
 from buildorch.definitions import Pipeline
@@ -26,7 +23,6 @@ from buildorch.errors import UsageError
 from buildorch.model import Config, Plan
 from buildorch.names import nearest
 from buildorch.requests import Find, Item, Request, requested, resolved
-from buildorch.runner.journal import Observer
 
 _STDIN = "-"
 _CANCELLED = 130
@@ -212,16 +208,11 @@ def _run(pipeline: Pipeline, config: Config, how: _How) -> int:
     plan = api.plan(pipeline, config=config)
     if not _meant(plan, config, how):
         return 0 if how.dry_run else _CANCELLED
-
-    def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
-        shown = attrs.evolve(options, observers=observers)
-        return api.opened(plan, shown, functions=pipeline, allow_parallel=how.allow_parallel)
-
-    for warning in (*plan.warnings, *left_jobs(plan, options)):
-        print(f"warning: {warning}", file=sys.stderr)
-    return driven(
-        opened,
+    return begun(
+        plan,
+        pipeline,
         options,
+        allow_parallel=how.allow_parallel,
         detach=how.detach,
         json=how.json,
         quiet=how.quiet,

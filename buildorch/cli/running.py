@@ -101,13 +101,36 @@ def run(
         print(explain(plan, settings))
         return 0
 
+    return begun(
+        plan,
+        pipeline,
+        options,
+        allow_parallel=allow_parallel,
+        detach=detach,
+        json=json,
+        quiet=quiet,
+        verbose=verbose,
+        ci=ci,
+    )
+
+
+def begun(
+    plan: Plan,
+    pipeline: Pipeline,
+    options: api.Options,
+    *,
+    allow_parallel: bool,
+    **how: bool,
+) -> int:
+    """Warn of what is odd about *plan*, then drive a new run of it; *how* is that of `driven`."""
+
     def opened(observers: Sequence[Observer]) -> AbstractContextManager[Driver]:
         shown = attrs.evolve(options, observers=observers)
         return api.opened(plan, shown, functions=pipeline, allow_parallel=allow_parallel)
 
     for warning in (*plan.warnings, *left_jobs(plan, options)):
         print(f"warning: {warning}", file=sys.stderr)
-    return driven(opened, options, detach=detach, json=json, quiet=quiet, verbose=verbose, ci=ci)
+    return driven(opened, options, **how)
 
 
 @command(

@@ -138,13 +138,12 @@ def _start(
     environment = dict(world.environment)
     name, _, value = entry.partition(b"=")
     environment[name] = value
-    for program in (shell, SH):
-        try:
-            return _become(program, [os.fsencode(program)] + line, environment, ends)
-        except OSError:
-            if program == SH:
-                raise
-    raise AssertionError(shell)
+    try:
+        return _become(shell, [os.fsencode(shell)] + line, environment, ends)
+    except OSError:
+        if shell == SH:
+            raise
+    return _become(SH, [os.fsencode(SH)] + line, environment, ends)
 
 
 def _become(
